@@ -1,0 +1,267 @@
+"""A modality adapter: encoder, mapper and LoRA of one language, as one thing to attach, save and share."""
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from peft import LoraConfig
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from . import hub
+from .card import write_card
+from .config import BaseInfo, ModalityConfig
+from .encoder import Encoder
+from .errors import AdapterFormatError, NewtongueError
+from .folder import check_folder, checksums, write_folder
+from .languages import check_language
+from .lora import State, check_lora, load_lora, lora_parameters, lora_state
+from .mapper import Mapper, MapperConfig
+
+if TYPE_CHECKING:
+    from .attached import AttachedModel
+
+
+class ModalityAdapter(nn.Module):
+    """A language for a base model.
+
+    Args:
+        config: language, base and shapes.
+        encoder, mapper: the modules; kept in float32 whatever the base's type.
+        lora: LoRA for the base, if it is tuned; its weights, or None for fresh ones.
+    """
+
+    def __init__(
+        self,
+        config: ModalityConfig,
+        encoder: Encoder,
+        mapper: Mapper,
+        lora: LoraConfig | None = None,
+        lora_weights: State | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = encoder
+        self.mapper = mapper
+        self.lora = lora
+        self._lora_weights = lora_weights
+        self._host: list[PreTrainedModel] = []  # In a list, so that the base does not become a child.
+
+    @classmethod
+    def create(
+        cls,
+        base: PreTrainedModel,
+        encoder: Encoder,
+        *,
+        language: str,
+        hidden: int | None = None,
+        dropout: float = 0.05,
+        lora: LoraConfig | None = None,
+        notes: dict[str, Any] | None = None,
+    ) -> "ModalityAdapter":
+        """Make a new adapter; shapes and the initial scale are read off the base and the encoder.
+
+        Args:
+            base: the model it will attach to; only looked at.
+            encoder: reads the language.
+            language: BCP 47 tag.
+            hidden: the mapper's inner size; twice the larger of the two widths when not given.
+            lora: how to tune the base; none by default (add it later with `with_lora`).
+        """
+        info = BaseInfo.of(base)
+        mapper = MapperConfig(
+            encoder_width=encoder.width,
+            hidden=hidden or 2 * max(encoder.width, info.width),
+            base_width=info.width,
+            scale=embedding_scale(base),
+            dropout=dropout,
+        )
+        config = ModalityConfig(check_language(language), encoder.vocabulary, info, mapper, notes=notes or {})
+        return cls(config, encoder, Mapper(mapper), check_lora(lora) if lora else None)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+    ) -> "ModalityAdapter":
+        """Load an adapter from a folder or a Hub repository.
+
+        Raises:
+            AdapterFormatError: a part is missing, damaged, of an unknown format or forbidden.
+            NewtongueError: the Hub has no such repository, refuses it or cannot be reached.
+        """
+        folder = hub.locate(
+            name, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+        )
+        config = ModalityConfig.read(folder)
+        check_folder(folder, config.files)
+        for part in ("mapper.safetensors", "encoder/config.json"):
+            if part not in config.files:
+                raise AdapterFormatError(f"{folder} lists no {part}, a part of every adapter. Get the adapter again.")
+        try:
+            encoder = Encoder.from_pretrained(folder / "encoder")
+            mapper = Mapper(config.mapper)
+            mapper.load_state_dict(load_file(folder / "mapper.safetensors"))
+            lora = weights = None
+            if "lora/adapter_config.json" in config.files:
+                lora = LoraConfig.from_pretrained(str(folder / "lora"))
+                weights = load_file(folder / "lora" / "adapter_model.safetensors")
+        except (SafetensorError, RuntimeError, OSError, KeyError, TypeError) as error:
+            raise AdapterFormatError(f"A part of {folder} cannot be read: {error}. Get the adapter again.") from error
+        if encoder.vocabulary != config.vocabulary:
+            raise AdapterFormatError(
+                f"{folder} names a vocabulary of {config.vocabulary} and its tokenizer has {encoder.vocabulary} ids. "
+                "Get the adapter again."
+            )
+        return cls(config, encoder, mapper, lora, weights).eval()
+
+    @property
+    def language(self) -> str:
+        """BCP 47 tag of the language."""
+        return self.config.language
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder and the mapper are."""
+        return self.mapper.boundary.device
+
+    @property
+    def attached(self) -> bool:
+        """Whether a base carries this adapter now."""
+        return bool(self._host)
+
+    def forward(self, runs: list[Tensor]) -> Tensor:
+        """Read runs of the language's own ids, `[tokens]` each, into soft tokens `[all tokens, base width]`."""
+        soft: Tensor = self.mapper(self.encoder(runs))
+        return soft
+
+    def attach(
+        self,
+        base: PreTrainedModel,
+        *,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        trainable: bool = False,
+        ignore_base_name: bool = False,
+    ) -> "AttachedModel":
+        """Attach this language to a base model; see `newtongue.attach`."""
+        from .attached import attach
+
+        return attach(base, self, tokenizer=tokenizer, trainable=trainable, ignore_base_name=ignore_base_name)
+
+    def with_lora(self, lora: LoraConfig) -> "ModalityAdapter":
+        """Add a fresh LoRA to an adapter that has none and is not attached; returns the adapter.
+
+        Raises:
+            NewtongueError: it has one, or is attached.
+        """
+        if self.attached or self.lora is not None:
+            raise NewtongueError(
+                f"The adapter for {self.language!r} {'is attached' if self.attached else 'has a LoRA already'}. "
+                "Give LoRA to a detached adapter without one."
+            )
+        self.lora = check_lora(lora)
+        return self
+
+    def lora_weights(self) -> State | None:
+        """The LoRA's weights under PEFT's keys: those of the base it is attached to, else those loaded."""
+        if self._host and self.lora is not None:
+            return lora_state(self._host[0], self.language)
+        return self._lora_weights
+
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """Names and parameters of encoder, mapper and, when attached, LoRA."""
+        yield from self.named_parameters()
+        if self._host and self.lora is not None:
+            for number, parameter in enumerate(lora_parameters(self._host[0], self.language)):
+                yield f"lora.{number}", parameter
+
+    def describe(self, **notes: Any) -> "ModalityAdapter":
+        """Add what the model card should say (`data=`, `licence=`, `results=` …); returns the adapter."""
+        self.config = replace(self.config, notes={**self.config.notes, **notes})
+        return self
+
+    def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Write the adapter's folder: whole, or not at all.
+
+        Raises:
+            NewtongueError: the folder exists and `overwrite` is False, or the disk refused; the old one is whole.
+        """
+        write_folder(Path(folder), self._fill, overwrite=overwrite)
+
+    def load_weights(self, folder: str | Path) -> None:
+        """Fill encoder, mapper and LoRA with the weights of a saved adapter of the same shape, checked.
+
+        Raises:
+            AdapterFormatError: the folder is damaged or holds other shapes.
+        """
+        saved = ModalityAdapter.from_pretrained(folder)
+        try:
+            self.encoder.load_state_dict(saved.encoder.state_dict())
+            self.mapper.load_state_dict(saved.mapper.state_dict())
+        except RuntimeError as error:
+            raise AdapterFormatError(f"{folder} holds an adapter of another shape: {error}") from error
+        weights = saved.lora_weights()
+        if (weights is None) != (self.lora is None):
+            raise AdapterFormatError(f"{folder} and this adapter do not both have a LoRA.")
+        self._lora_weights = weights
+        if self._host and weights is not None:
+            load_lora(self._host[0], self.language, weights)
+
+    def push_to_hub(
+        self, repo_id: str, *, private: bool = False, token: str | None = None, commit_message: str | None = None
+    ) -> str:
+        """Upload the adapter to the Hub, as a new repository or a new commit; returns the commit's address.
+
+        Raises:
+            NewtongueError: the Hub refuses or cannot be reached.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "adapter"
+            self.save_pretrained(folder)
+            message = commit_message or f"Adapter for {self.language}, made with newtongue"
+            return hub.push(folder, repo_id, private=private, token=token, message=message)
+
+    def _fill(self, folder: Path) -> None:
+        self.encoder.save_pretrained(folder / "encoder")
+        mapper = {name: value.contiguous() for name, value in self.mapper.state_dict().items()}
+        save_file(mapper, folder / "mapper.safetensors", metadata={"format": "pt"})
+        weights = self.lora_weights()
+        if self.lora is not None and weights is not None:
+            self.lora.save_pretrained(str(folder / "lora"))
+            contiguous = {name: value.contiguous() for name, value in weights.items()}
+            save_file(contiguous, folder / "lora" / "adapter_model.safetensors", metadata={"format": "pt"})
+        config = replace(self.config, files=checksums(folder))
+        config.write(folder)
+        write_card(folder, config, self.lora)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "ModalityAdapter":
+        """Follow the base to its device, but stay float32 when it is cast."""
+
+        def move(tensor: Tensor) -> Tensor:
+            return tensor.to(fn(tensor.new_empty(0)).device) if tensor.is_floating_point() else fn(tensor)
+
+        super()._apply(move, recurse)
+        return self
+
+
+def embedding_scale(base: PreTrainedModel, sample: int = 4096) -> float:
+    """Root mean square of a component of the base's embeddings, as its forward gives them (median over rows).
+
+    Read from the output, since some bases (Gemma) scale what their table holds.
+    """
+    embedding = base.get_input_embeddings()
+    rows = torch.linspace(0, embedding.weight.shape[0] - 1, sample, device=embedding.weight.device).long().unique()
+    with torch.no_grad():
+        embedded = embedding(rows[None])[0].float()  # [sampled rows, width]
+    norms = embedded.norm(dim=-1)
+    return float(norms[norms > 0].median()) / embedded.shape[-1] ** 0.5

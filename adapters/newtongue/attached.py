@@ -1,0 +1,222 @@
+"""Attaching: a base model gains languages and stays the model it was.
+
+The base's object is kept. Its class becomes a subclass of its own class with the few methods of
+`AttachedModel`, a port is put around its embedding, LoRA into its layers; `detach` undoes each of these.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+from transformers import AutoTokenizer, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
+
+from .errors import LanguageError, NewtongueError
+from .lora import add_lora, remove_lora
+from .port import CHILD, Port
+from .tokenizer import join_tokenizer
+
+if TYPE_CHECKING:
+    from .adapter import ModalityAdapter
+
+
+def attach(
+    base: PreTrainedModel,
+    adapter: "ModalityAdapter",
+    *,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    trainable: bool = False,
+    ignore_base_name: bool = False,
+) -> "AttachedModel":
+    """Attach a language to a base model, quantised or not, or to one that has languages already.
+
+    Args:
+        base: any causal language model of transformers.
+        adapter: the language.
+        tokenizer: the base's own; loaded from where the base came from when it is first needed, if not given.
+        trainable: freeze the base and let gradients reach encoder, mapper and LoRA; else all of these are frozen.
+        ignore_base_name: attach also where the base was loaded under another name than the adapter records.
+
+    Returns:
+        `base` itself, which now has `tokenizer`, `languages`, `attach` and `detach`.
+
+    Raises:
+        BaseMismatchError: the adapter was made for another base.
+        LanguageError: the language, or this adapter, is attached already.
+    """
+    if not hasattr(base, "get_input_embeddings") or not hasattr(base, "generate"):
+        raise NewtongueError(
+            f"{type(base).__name__} is not a causal language model of transformers. Attach to what "
+            "AutoModelForCausalLM.from_pretrained gives, before any wrapper (PeftModel, DDP)."
+        )
+    language = adapter.language
+    port = getattr(base, CHILD, None)
+    if adapter.attached:
+        raise LanguageError(f"This adapter for {language!r} is attached already. Detach it first, or load it again.")
+    if port is not None and language in port.ranges:
+        port.ranges.add(language, adapter.encoder.tokenizer, 0, 0)  # Raises, with the reason.
+    warning = adapter.config.base.check(base, ignore_name=ignore_base_name)
+    if warning:
+        warnings.warn(warning, UserWarning, stacklevel=3)
+    if port is None:
+        port = _open_port(base)
+    if tokenizer is not None:
+        base._newtongue_tokenizer = join_tokenizer(tokenizer, port.ranges)
+    encoder = adapter.encoder
+    port.ranges.add(language, encoder.tokenizer, encoder.opens, encoder.closes)
+    device = base.get_input_embeddings().weight.device
+    adapter.to(base.device if device.type == "meta" else device)
+    if adapter.lora is not None:
+        with _out_of_sight(base):
+            add_lora(base, language, adapter.lora, partial(port.gate, language), adapter.lora_weights())
+    port.adapters[language] = adapter
+    adapter._host.append(base)
+    adapter.train(base.training)
+    port.set_trainable(language, trainable)
+    return cast("AttachedModel", base)
+
+
+def detach(base: PreTrainedModel, language: str) -> "ModalityAdapter":
+    """Take a language off a base; with the last one the base is what it was, bit for bit.
+
+    Returns:
+        The adapter, with the LoRA weights it has now.
+
+    Raises:
+        LanguageError: no such language is attached.
+    """
+    port: Port = getattr(base, CHILD)
+    adapter = port.adapter(language)
+    if adapter.lora is not None:
+        adapter._lora_weights = adapter.lora_weights()
+        with _out_of_sight(base):
+            remove_lora(base, language)
+    adapter._host.clear()
+    del port.adapters[language]
+    port.ranges.remove(language)
+    if len(port.ranges) == 0:
+        _close_port(base, port)
+    return adapter
+
+
+class AttachedModel(PreTrainedModel):
+    """What a base model can do once a language is attached. Not made directly: see `attach`."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The attached languages, in the order of their ids."""
+        return tuple(_port(self).ranges)
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The base's tokenizer, which now also speaks the attached languages (`language="tr"`)."""
+        if getattr(self, "_newtongue_tokenizer", None) is None:
+            try:
+                own = AutoTokenizer.from_pretrained(self.name_or_path)
+            except (OSError, ValueError) as error:
+                raise NewtongueError(
+                    f"No tokenizer could be loaded for the base {self.name_or_path!r} ({error}). Give it when "
+                    "attaching: adapter.attach(base, tokenizer=...)."
+                ) from error
+            self._newtongue_tokenizer = join_tokenizer(own, _port(self).ranges)
+        return cast(PreTrainedTokenizerBase, self._newtongue_tokenizer)
+
+    def attach(self, adapter: "ModalityAdapter", **options: Any) -> "AttachedModel":
+        """Attach one more language; options as in `newtongue.attach`."""
+        return attach(self, adapter, **options)
+
+    def detach(self, language: str) -> "ModalityAdapter":
+        """Take a language off and return its adapter."""
+        return detach(self, language)
+
+    def adapter(self, language: str) -> "ModalityAdapter":
+        """The adapter attached for `language`.
+
+        Raises:
+            LanguageError: none is.
+        """
+        return _port(self).adapter(language)
+
+    def embed(self, input_ids: Tensor) -> Tensor:
+        """What the base reads: embeddings and soft tokens of `input_ids`, `[batch, positions, width]`."""
+        embedded: Tensor = self.get_input_embeddings()(input_ids)
+        return embedded
+
+    def save_pretrained(self, save_directory: str | Path, **options: Any) -> None:
+        """Save the base alone, under its own keys; adapters save themselves."""
+        with bare(self):
+            super().save_pretrained(save_directory, **options)
+
+    def _get_logits_processor(self, *args: Any, **kwargs: Any) -> LogitsProcessorList:
+        processors = super()._get_logits_processor(*args, **kwargs)
+        return _OverBaseIds(_port(self), processors)
+
+
+class _OverBaseIds(LogitsProcessorList):  # type: ignore[misc]
+    """Processors that index scores by id get rows without the languages' ids."""
+
+    def __init__(self, port: Port, processors: LogitsProcessorList) -> None:
+        super().__init__(processors)
+        self.port = port
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
+        scored: Tensor = super().__call__(self.port.ranges.as_base_ids(input_ids), scores, **kwargs)
+        return scored
+
+
+@contextmanager
+def bare(base: PreTrainedModel) -> Iterator[None]:
+    """For as long as it lasts, the base's module tree is its own: no port, no LoRA layers."""
+    port = base._modules.pop(CHILD)
+    tuned = [(path, module) for path, module in base.named_modules() if isinstance(module, LoraLayer)]
+    has_lora, base._hf_peft_config_loaded = base._hf_peft_config_loaded, False
+    try:
+        for path, layer in tuned:
+            _replace(base, path, layer.get_base_layer())
+        yield
+    finally:
+        for path, layer in tuned:
+            _replace(base, path, layer)
+        base._hf_peft_config_loaded = has_lora
+        base.add_module(CHILD, port)
+
+
+@contextmanager
+def _out_of_sight(base: PreTrainedModel) -> Iterator[None]:
+    """Keep the port out of the module tree while PEFT looks for layers by name."""
+    port = base._modules.pop(CHILD)
+    try:
+        yield
+    finally:
+        base.add_module(CHILD, port)
+
+
+def _open_port(base: PreTrainedModel) -> Port:
+    port = Port(base)
+    port.was_trainable = {name: parameter.requires_grad for name, parameter in base.named_parameters()}
+    base.add_module(CHILD, port)
+    own = type(base)
+    base.__class__ = type(own.__name__, (AttachedModel, own), {"__module__": own.__module__})
+    return port
+
+
+def _close_port(base: PreTrainedModel, port: Port) -> None:
+    port.close()
+    delattr(base, CHILD)
+    base.__dict__.pop("_newtongue_tokenizer", None)
+    base.__class__ = type(base).__mro__[2]
+    for name, parameter in base.named_parameters():
+        parameter.requires_grad_(port.was_trainable[name])
+
+
+def _port(base: PreTrainedModel) -> Port:
+    return cast(Port, getattr(base, CHILD))
+
+
+def _replace(base: PreTrainedModel, path: str, module: nn.Module) -> None:
+    parent, _, leaf = path.rpartition(".")
+    setattr(base.get_submodule(parent), leaf, module)

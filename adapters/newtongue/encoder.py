@@ -1,0 +1,165 @@
+"""The encoder: any model that `AutoModel` reads, with its tokenizer, made to read runs of any length."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
+
+from .errors import NewtongueError
+
+UNLIMITED = 512  # Window of an encoder without a limit of its own (relative positions).
+
+
+class Encoder(nn.Module):
+    """Reads runs of a language's ids in both directions.
+
+    Args:
+        model: the transformer; gives `last_hidden_state`. Its pooler, which nothing here reads, is dropped.
+        tokenizer: its tokenizer, with tokens that open and close a text (`cls` and `sep`, or `bos` and `eos`).
+        capacity: tokens of a run read at once; read off the model when not given.
+
+    Raises:
+        NewtongueError: the tokenizer has no opening or closing token or more ids than the model has rows, or
+            the model is an encoder-decoder.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, capacity: int | None = None
+    ) -> None:
+        super().__init__()
+        if getattr(model.config, "is_encoder_decoder", False):
+            raise NewtongueError(
+                f"{type(model).__name__} is an encoder-decoder; a port reads with an encoder alone. "
+                "Give its encoder half, for T5 `T5EncoderModel`."
+            )
+        if getattr(model, "pooler", None) is not None:
+            model.pooler = None
+        self.model = model
+        self.tokenizer = tokenizer
+        self.opens, self.closes = _boundary_ids(tokenizer)
+        self.capacity = capacity or _capacity(model, tokenizer)
+        rows = model.get_input_embeddings().num_embeddings
+        if len(tokenizer) > rows:
+            raise NewtongueError(
+                f"The encoder's tokenizer has {len(tokenizer)} ids and its model only {rows} rows: they do not "
+                "belong together. Load both from the same folder."
+            )
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, **options: Any) -> "Encoder":
+        """Load a model and its tokenizer from a folder or the Hub (`revision`, `token`, `subfolder` …).
+
+        Raises:
+            NewtongueError: weights are missing, or there is no tokenizer beside the model.
+        """
+        with _quiet():  # A checkpoint with a masked-language-model head has keys to spare; what lacks is raised below.
+            model, report = AutoModel.from_pretrained(name, dtype=torch.float32, output_loading_info=True, **options)
+        missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
+        if missing or report["mismatched_keys"]:
+            raise NewtongueError(
+                f"{name} lacks weights of {type(model).__name__}, the first {(missing or ['(other shapes)'])[0]!r}. "
+                "Get the encoder again; a model that only shares its configuration cannot be read."
+            )
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(name, **options)
+        except (OSError, ValueError, KeyError) as error:
+            raise NewtongueError(
+                f"{name} holds an encoder without a tokenizer that can be read ({error}). Save its tokenizer "
+                "beside it, or give one."
+            ) from error
+        return cls(model, tokenizer)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write model and tokenizer as transformers would."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+    @property
+    def width(self) -> int:
+        """Size of a state."""
+        return int(self.model.config.hidden_size)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many ids the language owns."""
+        return len(self.tokenizer)
+
+    def forward(self, runs: list[Tensor]) -> Tensor:
+        """Read runs in one call of the model.
+
+        A run longer than `capacity` is read in windows that overlap by a quarter; each token's state comes
+        from the window in which it stands farthest from an edge.
+
+        Args:
+            runs: one tensor of ids `[tokens]` a run, without opening and closing ids.
+
+        Returns:
+            `[all tokens, width]`, run after run.
+        """
+        inputs, kept = [], []
+        for run in runs:
+            opens, closes = run.new_tensor([self.opens]), run.new_tensor([self.closes])
+            for start, stop, keep_from, keep_to in windows(len(run), self.capacity):
+                inputs.append(torch.cat([opens, run[start:stop], closes]))
+                kept.append((keep_from - start + 1, keep_to - start + 1))
+        lengths = torch.tensor([len(window) for window in inputs], device=runs[0].device)
+        padding = self.tokenizer.pad_token_id or 0
+        ids = pad_sequence(inputs, batch_first=True, padding_value=padding)  # [windows, longest]
+        place = torch.arange(ids.shape[1], device=ids.device)
+        seen = place < lengths[:, None]
+        states = self.model(input_ids=ids, attention_mask=seen.long()).last_hidden_state  # [windows, longest, width]
+        edges = torch.tensor(kept, device=ids.device)
+        keep = (place >= edges[:, :1]) & (place < edges[:, 1:])
+        read: Tensor = states[keep]
+        return read
+
+
+def windows(length: int, capacity: int) -> list[tuple[int, int, int, int]]:
+    """Cover `length` tokens by windows of at most `capacity`, the last one flush with the end.
+
+    Returns:
+        `(start, stop, keep_from, keep_to)` a window; the kept parts follow one another without gap or overlap
+        and meet in the middle of each overlap.
+    """
+    if length <= capacity:
+        return [(0, length, 0, length)]
+    stride = capacity - capacity // 4
+    starts = [*range(0, length - capacity, stride), length - capacity]
+    cuts = [0] + [(after + start + capacity) // 2 for start, after in zip(starts, starts[1:], strict=False)] + [length]
+    return [(s, s + capacity, a, b) for s, a, b in zip(starts, cuts, cuts[1:], strict=False)]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _boundary_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
+    for opens, closes in (("cls", "sep"), ("bos", "eos")):
+        ids = getattr(tokenizer, f"{opens}_token_id"), getattr(tokenizer, f"{closes}_token_id")
+        if None not in ids:
+            return ids
+    raise NewtongueError(
+        f"The encoder's tokenizer ({type(tokenizer).__name__}) has no tokens that open and close a text. "
+        "Set its cls_token and sep_token to tokens of its vocabulary."
+    )
+
+
+def _capacity(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    positions = getattr(model.config, "max_position_embeddings", None) or UNLIMITED + 2
+    for name, module in model.named_modules():
+        # RoBERTa and its kin number positions from padding_idx + 1 on.
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            positions -= module.padding_idx + 1
+    return int(min(positions, tokenizer.model_max_length)) - 2

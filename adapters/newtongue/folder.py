@@ -1,0 +1,102 @@
+"""Adapter folders on disk: written whole or not at all, checked before anything in them is used."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from safetensors import SafetensorError
+
+from .config import CONFIG_NAME
+from .errors import AdapterFormatError, NewtongueError
+
+PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".py"}
+
+
+def write_folder(target: Path, fill: Callable[[Path], None], *, overwrite: bool = False) -> None:
+    """Have `fill` write into a temporary folder beside `target`, then put it in place by renaming.
+
+    Whatever goes wrong, `target` is afterwards what it was before or the new folder, whole.
+
+    Raises:
+        NewtongueError: `target` exists and `overwrite` is False, or the disk refused.
+    """
+    if target.exists() and not overwrite:
+        raise NewtongueError(f"{target} exists already. Pass overwrite=True to replace it, or choose another folder.")
+    if target.exists() and any(target.iterdir()) and not (target / CONFIG_NAME).exists():
+        raise NewtongueError(f"{target} holds something other than an adapter; it is not replaced. Choose another folder.")
+    fresh = old = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        fresh.chmod(0o755)
+        fill(fresh)
+        if target.exists():
+            old = fresh.with_name(fresh.name + ".old")
+            target.rename(old)
+        fresh.rename(target)
+    except (OSError, SafetensorError) as error:
+        if old is not None and not target.exists():
+            old.rename(target)
+        raise NewtongueError(
+            f"{target} could not be written ({error}). What was there before is untouched. Free some space or choose "
+            "another folder."
+        ) from error
+    finally:
+        for leftover in (fresh, old):
+            if leftover is not None and target.exists():
+                shutil.rmtree(leftover, ignore_errors=True)
+        if fresh is not None:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """The sha256 of every file below `folder` but the config and the card, by its path inside."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    named = {path.relative_to(folder).as_posix(): path for path in paths}
+    return {name: _sha256(path) for name, path in named.items() if name not in (CONFIG_NAME, "README.md")}
+
+
+def check_folder(folder: Path, files: dict[str, str]) -> None:
+    """Check that `folder` holds what its config says, unchanged, and nothing that could run.
+
+    Args:
+        folder: the adapter's folder.
+        files: sha256 by path, from its config.
+
+    Raises:
+        AdapterFormatError: a part is missing, changed, leaves the folder, or is a pickle or a script.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in PICKLES:
+            raise AdapterFormatError(
+                f"{path} may run code when it is read; an adapter holds safetensors and JSON only, so the folder is "
+                "refused. Save the adapter again with newtongue, and do not open that file."
+            )
+    inside = _trusted_root(folder)
+    for name, expected in files.items():
+        parts = PurePosixPath(name).parts
+        if not parts or PurePosixPath(name).is_absolute() or ".." in parts or "\\" in name or "\0" in name:
+            raise AdapterFormatError(f"{folder / CONFIG_NAME} names {name!r}, a path outside its folder. It is refused.")
+        path = folder / name
+        if not path.resolve().is_relative_to(inside):
+            raise AdapterFormatError(f"{path} is a link that leaves the adapter's folder. It is refused.")
+        if not path.is_file():
+            raise AdapterFormatError(f"{path} is missing, a part its config names. Get the adapter again.")
+        if _sha256(path) != expected:
+            raise AdapterFormatError(
+                f"{path} is not the file that was saved (its sha256 differs): cut short or changed. "
+                "Get the adapter again."
+            )
+
+
+def _trusted_root(folder: Path) -> Path:
+    """The folder itself; in the Hub's cache, where files are links to blobs, the repository's folder."""
+    folder = folder.resolve()
+    return folder.parent.parent if folder.parent.name == "snapshots" else folder
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,31 @@
+"""Language tags (BCP 47): checked for form, named for people."""
+
+import re
+
+from babel import Locale, UnknownLocaleError
+
+from .errors import LanguageError
+
+_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+
+
+def check_language(tag: str) -> str:
+    """Return `tag` if it is a well-formed BCP 47 tag such as `tr`, `ja` or `zh-Hant`.
+
+    Raises:
+        LanguageError: it is not; the message shows the form expected.
+    """
+    if not isinstance(tag, str) or not _TAG.fullmatch(tag):
+        raise LanguageError(
+            f"{tag!r} is not a language tag. Give a BCP 47 tag: 'tr' for Turkish, 'ja' for Japanese, "
+            "'zh-Hant' for traditional Chinese."
+        )
+    return tag
+
+
+def language_name(tag: str) -> str:
+    """The English name of a language, or the tag itself where the CLDR has none."""
+    try:
+        return Locale.parse(tag, sep="-").get_display_name("en") or tag
+    except (UnknownLocaleError, ValueError):
+        return tag

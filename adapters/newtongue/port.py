@@ -1,0 +1,162 @@
+"""The port: where a base's embeddings and the languages meet.
+
+```
+ input_ids     7   12   V+2  V+91 V+4  V+3   15        one row; V = rows of the base's embedding
+               │    │    │    └──┬─┘    │     │
+            embedding  opens  encoder  closes embedding     the run is read in both directions, then mapped
+               │    │    │    ┌──┴─┐    │     │
+ embeddings    ▪    ▪    ▫    ▫    ▫    ▫     ▪        [batch, positions, width]
+```
+
+The base's embedding module stays where it is, with its hooks, its tied weight and its name in a state dict; the
+port stands around it by a hook before and a hook after its forward. It is kept as the child module `newtongue`
+of the base so that `.to()`, `.train()`, optimizers and distributed wrappers see the encoders and mappers.
+"""
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from .errors import NewtongueError
+from .ranges import Ranges
+from .runs import find_runs, language_of_positions, segments
+
+if TYPE_CHECKING:
+    from .adapter import ModalityAdapter
+
+CHILD = "newtongue"  # Name of the port among the base's children.
+REMEMBERED = "newtongue_language"  # What a key-value cache remembers: the language of each of its rows.
+
+
+class Port(nn.Module):
+    """Reads the ids of attached languages where a base looks up its embeddings.
+
+    Attributes:
+        ranges: which ids belong to whom.
+        adapters: the attached `ModalityAdapter`s by language.
+        answers_to: `[batch, positions]`: the language (as an index into `ranges`) that each position of the
+            latest forward answers to, -1 for the base alone; None where that holds for all.
+    """
+
+    def __init__(self, base: PreTrainedModel) -> None:
+        super().__init__()
+        embedding = base.get_input_embeddings()
+        self.ranges = Ranges(embedding.weight.shape[0])
+        self.adapters = nn.ModuleDict()
+        self.answers_to: Tensor | None = None
+        self.was_trainable: dict[str, bool] = {}
+        self._ids: Tensor | None = None
+        decoder = base.base_model
+        self._hooks = [
+            embedding.register_forward_pre_hook(self._before_embedding),
+            embedding.register_forward_hook(self._after_embedding),
+            decoder.register_forward_pre_hook(self._before_decoder, with_kwargs=True),
+            decoder.register_forward_hook(self._after_decoder),
+        ]
+
+    def close(self) -> None:
+        """Take the hooks off the base."""
+        for hook in self._hooks:
+            hook.remove()
+
+    def adapter(self, language: str) -> "ModalityAdapter":
+        """The adapter attached for `language`.
+
+        Raises:
+            LanguageError: none is.
+        """
+        self.ranges[language]
+        return cast("ModalityAdapter", self.adapters[language])
+
+    def set_trainable(self, language: str, trainable: bool) -> None:
+        """Freeze the base, and let gradients reach this language's encoder, mapper and LoRA, or not."""
+        adapter = self.adapter(language)
+        if trainable:
+            for parameter in adapter._host[0].parameters():
+                parameter.requires_grad_(False)
+        for _, parameter in adapter.trainable_parameters():
+            parameter.requires_grad_(trainable)
+
+    def gate(self, language: str, delta: Tensor) -> Tensor:
+        """Keep a LoRA's output `[batch, positions, …]` where positions answer to `language`, else zero."""
+        if self.answers_to is None:
+            return torch.zeros_like(delta)
+        here = self.answers_to == self.ranges.index(language)
+        if delta.dim() == 2:  # Some layers, such as experts, see positions flattened.
+            here = here.flatten()
+        if here.shape != delta.shape[:-1]:
+            raise NewtongueError(
+                f"A layer of the base with LoRA sees {tuple(delta.shape[:-1])} positions where the input has "
+                f"{tuple(here.shape)}. Name other target_modules in LoraConfig."
+            )
+        return delta.masked_fill(~here[..., None].to(delta.device), 0)
+
+    def _before_embedding(self, _module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+        ids = args[0]
+        self._ids = None
+        if ids.numel() == 0 or int(ids.max()) < self.ranges.base_rows:
+            return None
+        self.ranges.check(ids)
+        self._ids = ids
+        return (ids.where(ids < self.ranges.base_rows, 0), *args[1:])
+
+    def _after_embedding(self, _module: nn.Module, _args: tuple[Tensor, ...], embedded: Tensor) -> Tensor:
+        ids, self._ids = self._ids, None
+        if ids is None:
+            return embedded
+        ids = ids.view(-1, ids.shape[-1])  # [batch, positions]
+        filled = embedded.view(*ids.shape, -1)
+        for language in self.ranges:
+            filled = self._read(language, ids, filled)
+        return filled.view_as(embedded)
+
+    def _read(self, language: str, ids: Tensor, embedded: Tensor) -> Tensor:
+        """Put the soft tokens of one language at its positions of `embedded` `[batch, positions, width]`."""
+        owned = self.ranges[language]
+        adapter = self.adapter(language)
+        own = ids - owned.start
+        here = (own >= 0) & (own < owned.size)
+        if not bool(here.any()):
+            return embedded
+        opens, closes = here & (own == adapter.encoder.opens), here & (own == adapter.encoder.closes)
+        inside, lengths = find_runs(here, opens, closes)
+        half = embedded.dtype in (torch.float16, torch.bfloat16)
+        autocast: Any = torch.autocast(embedded.device.type, embedded.dtype) if half else nullcontext()
+        with autocast:
+            boundary = adapter.mapper.boundaries().to(embedded)
+            embedded = torch.where(opens[..., None], boundary[0], embedded)
+            embedded = torch.where(closes[..., None], boundary[1], embedded)
+            if len(lengths):
+                soft = adapter(list(own[inside].to(adapter.device).split(lengths.tolist())))
+                embedded = embedded.masked_scatter(inside[..., None], soft.to(embedded))
+        return embedded
+
+    def _before_decoder(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        ids = kwargs.get("input_ids", args[0] if args else None)
+        cached = getattr(kwargs.get("past_key_values"), REMEMBERED, None)
+        if ids is None:
+            embeds = kwargs["inputs_embeds"]
+            spoken = torch.full(embeds.shape[:2], -1, device=embeds.device)
+        else:
+            spoken = self.ranges.languages_of(ids)
+        if cached is not None and len(cached) != len(spoken):
+            cached = cached.repeat_interleave(len(spoken) // len(cached))
+        if cached is None and not bool((spoken >= 0).any()):
+            self.answers_to = None
+            return
+        sequence = segments(spoken.shape, kwargs.get("position_ids"), spoken.device)
+        if cached is not None:
+            cached = cached.to(spoken.device)
+        self.answers_to = language_of_positions(spoken, sequence, cached)
+
+    def _after_decoder(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
+        cache = getattr(output, "past_key_values", None)
+        if cache is None:
+            return
+        if self.answers_to is not None:
+            setattr(cache, REMEMBERED, self.answers_to[:, -1])
+        elif hasattr(cache, REMEMBERED):
+            delattr(cache, REMEMBERED)

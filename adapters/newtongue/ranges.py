@@ -1,0 +1,118 @@
+"""Which ids belong to whom: the base owns `[0, V)`, each attached language a range after it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from .errors import LanguageError, NewtongueError
+
+
+@dataclass(frozen=True)
+class Range:
+    """The ids `[start, start + size)` of one language and the tokenizer they come from."""
+
+    start: int
+    size: int
+    tokenizer: PreTrainedTokenizerBase
+    opens: int
+    closes: int
+
+    @property
+    def stop(self) -> int:
+        """The first id after the range."""
+        return self.start + self.size
+
+
+class Ranges:
+    """The ranges handed out so far, in order. A model and its tokenizer share one.
+
+    Args:
+        base_rows: rows of the base's embedding (not the length of its tokenizer: embeddings are often padded).
+    """
+
+    def __init__(self, base_rows: int) -> None:
+        self.base_rows = base_rows
+        self._owned: dict[str, Range] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._owned)
+
+    def __len__(self) -> int:
+        return len(self._owned)
+
+    def __contains__(self, language: object) -> bool:
+        return language in self._owned
+
+    def __getitem__(self, language: str) -> Range:
+        try:
+            return self._owned[language]
+        except KeyError:
+            attached = ", ".join(repr(name) for name in self) or "none"
+            raise LanguageError(
+                f"No adapter is attached for language {language!r}; attached: {attached}. Attach one with "
+                f"ModalityAdapter.from_pretrained(...).attach(model), or name an attached language."
+            ) from None
+
+    def index(self, language: str) -> int:
+        """The number that stands for a language in the tensors of `languages_of`."""
+        return self[language].start
+
+    def add(
+        self, language: str, tokenizer: PreTrainedTokenizerBase, opens: int, closes: int
+    ) -> Range:
+        """Hand the next range to `language`.
+
+        Raises:
+            LanguageError: it has one already.
+        """
+        if language in self:
+            raise LanguageError(
+                f"Language {language!r} is already attached. Detach it first with model.detach({language!r}), or "
+                "give the other adapter another tag, for example 'tr-x-news'."
+            )
+        start = max((owned.stop for owned in self._owned.values()), default=self.base_rows)
+        self._owned[language] = Range(start, len(tokenizer), tokenizer, opens, closes)
+        return self._owned[language]
+
+    def remove(self, language: str) -> None:
+        """Take a range back; the others keep theirs."""
+        self[language]
+        del self._owned[language]
+
+    def language_of(self, one: int) -> str | None:
+        """The language an id belongs to; None for the base's and for ids of nobody."""
+        return next((name for name, own in self._owned.items() if own.start <= one < own.stop), None)
+
+    def languages_of(self, ids: Tensor) -> Tensor:
+        """For each id the `index` of its language, or -1 for the base's."""
+        spoken = torch.full_like(ids, -1)
+        for language, owned in self._owned.items():
+            here = (ids >= owned.start) & (ids < owned.stop)
+            spoken = spoken.masked_fill(here, self.index(language))
+        return spoken
+
+    def check(self, ids: Tensor) -> None:
+        """Raise NewtongueError if an id at or above the base's rows belongs to no attached language."""
+        stray = ids[(ids >= self.base_rows) & (self.languages_of(ids) < 0)]
+        if len(stray):
+            owned = ", ".join(f"{name} {own.start}–{own.stop - 1}" for name, own in self._owned.items())
+            raise NewtongueError(
+                f"Id {int(stray[0])} belongs neither to the base (0–{self.base_rows - 1}) nor to an attached "
+                f"language ({owned or 'none'}). Were these ids made while another language was attached? "
+                "Encode the text again."
+            )
+
+    def as_base_ids(self, ids: Tensor) -> Tensor:
+        """Replace the languages' ids in rows `[batch, positions]` by the first base id of their row.
+
+        For code that indexes by id, such as a repetition penalty: the set of base ids of a row stays the same.
+        """
+        foreign = ids >= self.base_rows
+        if not bool(foreign.any()):
+            return ids
+        first = (~foreign).int().argmax(dim=1, keepdim=True)
+        stand_in = ids.gather(1, first).clamp(max=self.base_rows - 1)
+        return torch.where(foreign, stand_in, ids)
