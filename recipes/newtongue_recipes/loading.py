@@ -1,0 +1,47 @@
+"""Loading a base model the way the recipes use it: frozen, 4-bit where asked."""
+
+from pathlib import Path
+
+import torch
+from bitsandbytes.nn import Linear4bit
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+
+
+def load_base(
+    name: str | Path,
+    *,
+    four_bit: bool = True,
+    dtype: torch.dtype | None = None,
+    trainable: bool = False,
+    revision: str | None = None,
+) -> PreTrainedModel:
+    """Load a causal language model from a folder or the Hub, frozen, in eval mode.
+
+    Args:
+        name: folder or Hub id.
+        four_bit: NF4 with double quantisation; else plain `dtype`.
+        dtype: of the computation; bfloat16 on a GPU and float32 on a CPU when not given.
+        trainable: gradients will flow through it. On a CPU, bitsandbytes repacks 4-bit weights at the first
+            forward in eval mode, after which no gradient passes; this keeps it from doing so.
+        revision: branch, tag or commit on the Hub.
+    """
+    gpu = torch.cuda.is_available()
+    dtype = dtype or (torch.bfloat16 if gpu else torch.float32)
+    quantised = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    base: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        name,
+        revision=revision,
+        dtype=dtype,
+        quantization_config=quantised if four_bit else None,
+        device_map="cuda" if gpu else "cpu",
+    )
+    if trainable:
+        for module in base.modules():
+            if isinstance(module, Linear4bit):
+                module.support_avx512bf16_for_cpu = False
+    return base.requires_grad_(False).eval()

@@ -1,0 +1,140 @@
+"""Stage 2, map: the mapper, and the encoder with it, learn to say in the base's embeddings what they read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from torch import Tensor
+from transformers import DataCollatorForSeq2Seq, PreTrainedModel, TrainerCallback, set_seed
+
+from newtongue import Encoder, ModalityAdapter, NewtongueError
+
+from .checkpoints import AdapterTrainer, last_checkpoint
+from .objectives import aligned_mse, pad_runs, transport
+from .settings import Map, Training
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A text of the language and its English translation; `aligned` if they match word for word."""
+
+    english: str
+    other: str
+    aligned: bool = False
+
+
+def map_language(
+    base: PreTrainedModel,
+    encoder: str | Path | Encoder,
+    pairs: Sequence[Pair],
+    settings: Map,
+    folder: str | Path,
+    *,
+    language: str,
+    tokenizer: Any = None,
+    resume: bool = False,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> ModalityAdapter:
+    """Train a mapper for a frozen base and write the adapter.
+
+    Args:
+        base: the model, not attached to; it comes back as it was.
+        encoder: what stage 1 wrote, or a published encoder.
+        pairs: translations; the English side is what the base should take a sentence for.
+        settings: objectives and training of the two parts.
+        folder: where the adapter is written; checkpoints below it.
+        language: BCP 47 tag.
+        tokenizer: the base's own; loaded from where the base came from if not given.
+        resume: go on from the last checkpoint in `folder`, if there is one.
+        callbacks: of the trainers.
+
+    Returns:
+        The adapter, detached.
+
+    Raises:
+        NewtongueError: there are no pairs.
+    """
+    if not pairs:
+        raise NewtongueError(f"Stage 2 was given no sentence pairs for {language!r}. Name a source of translations.")
+    folder = Path(folder)
+    encoder = encoder if isinstance(encoder, Encoder) else Encoder.from_pretrained(encoder)
+    parts = [(name, part) for name, part in (("toward", settings.toward), ("through", settings.through)) if part]
+    set_seed(parts[0][1].seed if parts else 0)
+    adapter = ModalityAdapter.create(
+        base, encoder, language=language, hidden=settings.hidden, dropout=settings.dropout
+    )
+    model = adapter.attach(base, tokenizer=tokenizer, trainable=True)
+    if not settings.train_encoder:
+        adapter.encoder.requires_grad_(False)
+    try:
+        rows = Dataset.from_list([_row(model.tokenizer, pair, settings.say, language) for pair in pairs])
+        for name, part in parts:
+            _train(model, rows, settings, part, name, folder / name, resume, callbacks)
+    finally:
+        model.detach(language)
+    adapter.eval().save_pretrained(folder / "adapter", overwrite=True)
+    return adapter
+
+
+class TowardTrainer(AdapterTrainer):
+    """Draws soft tokens toward the embeddings of the translation's tokens."""
+
+    settings: Map
+
+    def compute_loss(self, model: Any, inputs: dict[str, Tensor], *args: Any, **kwargs: Any) -> Any:
+        """Weighted sum of transport (all rows) and mean squared error (aligned rows)."""
+        ids, labels, aligned = inputs["input_ids"], inputs["labels"], inputs["aligned"].bool()
+        own = self.accelerator.unwrap_model(model)
+        adapter = own.adapter(own.languages[0])
+        owned = own.tokenizer.ranges[adapter.language]
+        read = ids - owned.start
+        inside = (read >= 0) & (read != owned.opens) & (read != owned.closes)
+        said = (labels >= 0) & ~_is_special(own.tokenizer, labels)
+        embedded = own.embed(ids)
+        soft, seen = pad_runs(embedded, inside)
+        targets, wanted = pad_runs(embedded.detach(), said)
+        unit = adapter.config.mapper.scale**2 * embedded.shape[-1]
+        loss = embedded.new_zeros(())
+        if self.settings.transport:
+            loss = transport(soft, seen, targets, wanted, unit, self.settings.entropy) * self.settings.transport
+        if self.settings.mse and bool(aligned.any()):
+            share = aligned.float().mean()
+            error = aligned_mse(soft[aligned], seen[aligned], targets[aligned], wanted[aligned], unit)
+            loss = loss + self.settings.mse * share * error
+        return (loss, None) if kwargs.get("return_outputs") else loss
+
+
+def _is_special(tokenizer: Any, ids: Tensor) -> Tensor:
+    special = ids.new_tensor(tokenizer.all_special_ids)
+    return (ids[..., None] == special).any(-1)
+
+
+def _row(tokenizer: Any, pair: Pair, say: str, language: str) -> dict[str, Any]:
+    """A pair as a conversation: the base, asked to translate what it reads, says the English."""
+    asked = [{"type": "text", "text": say}, {"type": "text", "text": pair.other, "language": language}]
+    messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": pair.english}]
+    return {**tokenizer.example(messages), "aligned": int(pair.aligned)}
+
+
+def _train(
+    model: Any,
+    rows: Dataset,
+    settings: Map,
+    training: Training,
+    name: str,
+    folder: Path,
+    resume: bool,
+    callbacks: Sequence[TrainerCallback],
+) -> None:
+    kind = TowardTrainer if name == "toward" else AdapterTrainer
+    trainer = kind(
+        model=model,
+        args=training.arguments(folder),
+        train_dataset=rows if name == "toward" else rows.remove_columns("aligned"),
+        data_collator=DataCollatorForSeq2Seq(model.tokenizer, label_pad_token_id=-100),
+        callbacks=list(callbacks),
+    )
+    trainer.settings = settings
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder) if resume else None)

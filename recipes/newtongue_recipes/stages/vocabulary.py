@@ -1,0 +1,68 @@
+"""A tokenizer of a language's own, trained from its raw text."""
+
+import io
+from collections.abc import Iterable
+
+import sentencepiece
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def train_vocabulary(texts: Iterable[str], size: int, positions: int = 512) -> PreTrainedTokenizerBase:
+    """Train a Unigram vocabulary with SentencePiece and give it as a fast tokenizer.
+
+    SentencePiece's own trainer takes text without spaces, as in Japanese, in its stride. Characters it never
+    met are spelled in bytes, so no text is lost.
+
+    Args:
+        texts: lines of raw text.
+        size: ids wanted; fewer where the text holds no more.
+    """
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_writer=model,
+        model_type="unigram",
+        vocab_size=size,
+        hard_vocab_limit=False,
+        byte_fallback=True,
+        character_coverage=0.9998,
+        normalization_rule_name="nfkc",
+        pad_id=0,
+        unk_id=1,
+        bos_id=2,
+        eos_id=3,
+        pad_piece=SPECIALS[0],
+        unk_piece=SPECIALS[1],
+        bos_piece=SPECIALS[2],
+        eos_piece=SPECIALS[3],
+        user_defined_symbols=SPECIALS[4:],
+        num_threads=1,
+        minloglevel=2,
+    )
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    vocabulary = [(pieces.id_to_piece(one), pieces.get_score(one)) for one in range(len(pieces))]
+    return _as_fast(vocabulary, positions)
+
+
+def _as_fast(vocabulary: list[tuple[str, float]], positions: int) -> PreTrainedTokenizerBase:
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=1, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace("  ", " ")])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="first")]
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=positions,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
