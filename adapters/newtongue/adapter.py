@@ -18,6 +18,7 @@ from .card import write_card
 from .config import BaseInfo, ModalityConfig
 from .encoder import Encoder
 from .errors import AdapterFormatError, NewtongueError
+from .float32 import Float32
 from .folder import check_folder, checksums, write_folder
 from .languages import check_language
 from .lora import State, check_lora, load_lora, lora_parameters, lora_state
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .attached import AttachedModel
 
 
-class ModalityAdapter(nn.Module):
+class ModalityAdapter(Float32):
     """A language for a base model.
 
     Args:
@@ -243,15 +244,6 @@ class ModalityAdapter(nn.Module):
         config = replace(self.config, files=checksums(folder))
         config.write(folder)
         write_card(folder, config, self.lora)
-
-    def _apply(self, fn: Any, recurse: bool = True) -> "ModalityAdapter":
-        """Follow the base to its device, but stay float32 when it is cast."""
-
-        def move(tensor: Tensor) -> Tensor:
-            return tensor.to(fn(tensor.new_empty(0)).device) if tensor.is_floating_point() else fn(tensor)
-
-        super()._apply(move, recurse)
-        return self
 
 
 def embedding_scale(base: PreTrainedModel, sample: int = 4096) -> float:

@@ -48,35 +48,31 @@ def attach(
         BaseMismatchError: the adapter was made for another base.
         LanguageError: the language, or this adapter, is attached already.
     """
-    if not hasattr(base, "get_input_embeddings") or not hasattr(base, "generate"):
-        raise NewtongueError(
-            f"{type(base).__name__} is not a causal language model of transformers. Attach to what "
-            "AutoModelForCausalLM.from_pretrained gives, before any wrapper (PeftModel, DDP)."
-        )
+    _check_base(base)
     language = adapter.language
-    port = getattr(base, CHILD, None)
     if adapter.attached:
         raise LanguageError(f"This adapter for {language!r} is attached already. Detach it first, or load it again.")
-    if port is not None and language in port.ranges:
-        port.ranges.add(language, adapter.encoder.tokenizer, 0, 0)  # Raises, with the reason.
+    if hasattr(base, CHILD):
+        _port(base).ranges.check_free(language)
     warning = adapter.config.base.check(base, ignore_name=ignore_base_name)
     if warning:
         warnings.warn(warning, UserWarning, stacklevel=3)
-    if port is None:
-        port = _open_port(base)
-    if tokenizer is not None:
-        base._newtongue_tokenizer = join_tokenizer(tokenizer, port.ranges)
-    encoder = adapter.encoder
-    port.ranges.add(language, encoder.tokenizer, encoder.opens, encoder.closes)
-    device = base.get_input_embeddings().weight.device
-    adapter.to(base.device if device.type == "meta" else device)
-    if adapter.lora is not None:
-        with _out_of_sight(base):
-            add_lora(base, language, adapter.lora, partial(port.gate, language), adapter.lora_weights())
-    port.adapters[language] = adapter
-    adapter._host.append(base)
-    adapter.train(base.training)
-    port.set_trainable(language, trainable)
+    port = _port(base) if hasattr(base, CHILD) else _open_port(base)
+    try:
+        port.add(adapter)
+        device = base.get_input_embeddings().weight.device
+        adapter.to(base.device if device.type == "meta" else device)
+        if adapter.lora is not None:
+            with _out_of_sight(base):
+                add_lora(base, language, adapter.lora, partial(port.gate, language), adapter.lora_weights())
+        adapter._host.append(base)
+        adapter.train(base.training)
+        port.set_trainable(language, trainable)
+        if tokenizer is not None:
+            base._newtongue_tokenizer = join_tokenizer(tokenizer, port.ranges)
+    except BaseException:
+        _take_off(base, adapter)
+        raise
     return cast("AttachedModel", base)
 
 
@@ -89,17 +85,11 @@ def detach(base: PreTrainedModel, language: str) -> "ModalityAdapter":
     Raises:
         LanguageError: no such language is attached.
     """
-    port: Port = getattr(base, CHILD)
-    adapter = port.adapter(language)
-    if adapter.lora is not None:
-        adapter._lora_weights = adapter.lora_weights()
-        with _out_of_sight(base):
-            remove_lora(base, language)
-    adapter._host.clear()
-    del port.adapters[language]
-    port.ranges.remove(language)
-    if len(port.ranges) == 0:
-        _close_port(base, port)
+    if not hasattr(base, CHILD):
+        raise LanguageError(f"No language is attached to this {type(base).__name__}, so {language!r} cannot be detached.")
+    adapter = _port(base).adapter(language)
+    adapter._lora_weights = adapter.lora_weights()
+    _take_off(base, adapter)
     return adapter
 
 
@@ -151,8 +141,12 @@ class AttachedModel(PreTrainedModel):
         with bare(self):
             super().save_pretrained(save_directory, **options)
 
-    def _get_logits_processor(self, *args: Any, **kwargs: Any) -> LogitsProcessorList:
-        processors = super()._get_logits_processor(*args, **kwargs)
+    def _get_logits_processor(
+        self, *args: Any, encoder_input_ids: Tensor | None = None, **kwargs: Any
+    ) -> LogitsProcessorList:
+        if encoder_input_ids is not None and not encoder_input_ids.is_floating_point():  # Of the prompt, here.
+            encoder_input_ids = _port(self).ranges.as_base_ids(encoder_input_ids)
+        processors = super()._get_logits_processor(*args, encoder_input_ids=encoder_input_ids, **kwargs)
         return _OverBaseIds(_port(self), processors)
 
 
@@ -193,6 +187,31 @@ def _out_of_sight(base: PreTrainedModel) -> Iterator[None]:
         yield
     finally:
         base.add_module(CHILD, port)
+
+
+def _check_base(base: PreTrainedModel) -> None:
+    if not isinstance(base, PreTrainedModel) or not base.can_generate() or base.config.is_encoder_decoder:
+        raise NewtongueError(
+            f"{type(base).__name__} is not a causal language model of transformers. Attach to what "
+            "AutoModelForCausalLM.from_pretrained gives, before any wrapper (PeftModel, DDP)."
+        )
+    if not hasattr(base, CHILD) and base._hf_peft_config_loaded:
+        raise NewtongueError(
+            f"This {type(base).__name__} carries a PEFT adapter of its own ({', '.join(base.peft_config)}), which "
+            "would not be told from those of the languages. Attach to the base without it, or merge it first."
+        )
+
+
+def _take_off(base: PreTrainedModel, adapter: "ModalityAdapter") -> None:
+    """Undo what attaching did, as far as it came."""
+    port = _port(base)
+    if adapter.lora is not None:
+        with _out_of_sight(base):
+            remove_lora(base, adapter.language)
+    adapter._host.clear()
+    port.remove(adapter.language)
+    if len(port.ranges) == 0:
+        _close_port(base, port)
 
 
 def _open_port(base: PreTrainedModel) -> Port:

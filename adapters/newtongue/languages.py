@@ -23,6 +23,11 @@ def check_language(tag: str) -> str:
     return tag
 
 
+def module_name(tag: str) -> str:
+    """A name for the modules of a language: no attribute of a module (Tongan is `to`), no part of another name."""
+    return f"<{tag}>"
+
+
 def language_name(tag: str) -> str:
     """The English name of a language, or the tag itself where the CLDR has none."""
     try:

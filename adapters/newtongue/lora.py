@@ -6,20 +6,33 @@ alone, bit for bit. This holds in training, in generation and inside packed rows
 `adapter_names` (one name a row, never in training) does not reach.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import fields
 from functools import partial
 
-import torch
 from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from .errors import AdapterFormatError, NewtongueError
+from .float32 import Float32Linear
+from .languages import module_name
 
 Gate = Callable[[Tensor], Tensor]
 State = dict[str, Tensor]
+
+PREFIX = "base_model.model."  # What PEFT's files put before a key of the base.
+INITS = (True, False, "gaussian", "orthogonal", "eva")  # The others change the base's own weights.
+PLAIN = {
+    *("task_type", "peft_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision"),
+    *("r", "lora_alpha", "lora_dropout", "lora_bias", "use_rslora", "rank_pattern", "alpha_pattern"),
+    *("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "fan_in_fan_out"),
+    *("init_lora_weights", "eva_config", "inference_mode", "runtime_config"),
+}
 
 
 def check_lora(config: LoraConfig) -> LoraConfig:
@@ -27,74 +40,97 @@ def check_lora(config: LoraConfig) -> LoraConfig:
 
     Raises:
         NewtongueError: the LoRA is not a plain sum onto the layer's output (DoRA and other variants), or it
-            would tune more than LoRA weights.
+            would change more than LoRA weights.
     """
-    for option in ("use_dora", "modules_to_save", "trainable_token_indices", "target_parameters"):
-        if getattr(config, option, None):
+    default = LoraConfig()
+    for option in (item.name for item in fields(LoraConfig)):
+        value = getattr(config, option)
+        if option not in PLAIN and value and value != getattr(default, option):
             raise NewtongueError(
-                f"LoraConfig({option}={getattr(config, option)!r}) changes the base for every row, also for rows in "
-                "other languages. Leave it out: newtongue applies plain LoRA, row by row."
+                f"LoraConfig({option}={value!r}) is not plain LoRA: it would change the base for rows in other "
+                "languages too. Leave it out; newtongue applies plain LoRA, position by position."
             )
-    if config.bias != "none":
-        raise NewtongueError(f"LoraConfig(bias={config.bias!r}) tunes the base's own biases. Set bias='none'.")
+    if config.init_lora_weights not in INITS:
+        raise NewtongueError(
+            f"LoraConfig(init_lora_weights={config.init_lora_weights!r}) changes the base's own weights. "
+            f"Choose one of {', '.join(map(repr, INITS))}."
+        )
     return config
 
 
-def add_lora(base: PreTrainedModel, name: str, config: LoraConfig, gate: Gate, state: State | None) -> None:
-    """Put the LoRA `name` into `base`, float32, gated by `gate`, with the weights of `state` if given.
+def add_lora(base: PreTrainedModel, language: str, config: LoraConfig, gate: Gate, state: State | None) -> None:
+    """Put the LoRA of a language into `base`, float32, gated by `gate`, with the weights of `state` if given.
+
+    What else the base has keeps its `requires_grad`.
 
     Raises:
         AdapterFormatError: `state` lacks a weight, has one too many or one of another shape.
+        NewtongueError: the LoRA names no layer of the base, or one that is not linear.
     """
-    base.add_adapter(check_lora(deepcopy(config)), adapter_name=name)
+    name = module_name(language)
+    with _flags_kept(base), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Already found a `peft_config` attribute")  # Of the languages before.
+        try:
+            base.add_adapter(check_lora(deepcopy(config)), adapter_name=name)
+        except ValueError as error:
+            raise NewtongueError(f"The LoRA of {language!r} does not fit this base: {error}") from error
+        base.set_adapter(sorted(base.peft_config))
     for layer in lora_layers(base):
+        for parts in (layer.lora_A, layer.lora_B):
+            if name in parts:
+                parts[name] = _float32(parts[name])
         if name in layer.lora_B:
-            for part in (layer.lora_A[name], layer.lora_B[name]):
-                part.to(dtype=torch.float32)
             layer.lora_B[name].register_forward_hook(partial(_gated, gate))
-    base.set_adapter(sorted(base.peft_config))
+        elif name in layer.lora_embedding_B:
+            raise NewtongueError(
+                f"The LoRA of {language!r} names an embedding, which rows of all languages share. Take it out of "
+                "target_modules."
+            )
     if state is not None:
-        load_lora(base, name, state)
+        load_lora(base, language, state)
 
 
-def load_lora(base: PreTrainedModel, name: str, state: State) -> None:
-    """Fill the LoRA `name` of `base` with `state`; keys are PEFT's, without the adapter's name.
+def load_lora(base: PreTrainedModel, language: str, state: State) -> None:
+    """Fill the LoRA of a language with `state`, under the keys of PEFT's files.
 
     Raises:
         AdapterFormatError: a key is missing or not known, or a shape differs.
     """
-    known = lora_state(base, name)
+    known = lora_state(base, language)
     missing, unknown = sorted(known.keys() - state.keys()), sorted(state.keys() - known.keys())
-    shapes = [key for key in known.keys() & state.keys() if known[key].shape != state[key].shape]
-    for problem, keys in (("lacks", missing), ("has unknown", unknown), ("has other shapes for", sorted(shapes))):
+    shapes = sorted(key for key in known.keys() & state.keys() if known[key].shape != state[key].shape)
+    for problem, keys in (("lacks", missing), ("has unknown", unknown), ("has other shapes for", shapes)):
         if keys:
             raise AdapterFormatError(
-                f"The LoRA of {name!r} {problem} {len(keys)} weights, the first {keys[0]!r}: it was made for another "
-                "architecture or its file is incomplete. Get the adapter again, or load the base it names."
+                f"The LoRA of {language!r} {problem} {len(keys)} weights, the first {keys[0]!r}: it was made for "
+                "another architecture or its file is incomplete. Get the adapter again, or load the base it names."
             )
-    set_peft_model_state_dict(base, state, adapter_name=name)
+    own = {key.removeprefix(PREFIX): value for key, value in state.items()}
+    set_peft_model_state_dict(base, own, adapter_name=module_name(language))
 
 
-def lora_state(base: PreTrainedModel, name: str) -> State:
-    """The weights of the LoRA `name`, under the keys PEFT saves."""
-    state: State = get_peft_model_state_dict(base, adapter_name=name)
-    return {key: value.detach() for key, value in state.items()}
+def lora_state(base: PreTrainedModel, language: str) -> State:
+    """The weights of the LoRA of a language, under the keys of PEFT's files."""
+    state: State = get_peft_model_state_dict(base, adapter_name=module_name(language))
+    return {PREFIX + key: value.detach() for key, value in state.items()}
 
 
-def remove_lora(base: PreTrainedModel, name: str) -> None:
-    """Take the LoRA `name` out; a layer left without any LoRA becomes the base's own layer again."""
-    for path, layer in [(path, module) for path, module in base.named_modules() if isinstance(module, LoraLayer)]:
-        if name in layer.lora_A:
+def remove_lora(base: PreTrainedModel, language: str) -> None:
+    """Take the LoRA of a language out; a layer left without any LoRA becomes the base's own layer again."""
+    name = module_name(language)
+    configs = getattr(base, "peft_config", {})
+    configs.pop(name, None)
+    with _flags_kept(base):
+        for path, layer in [(path, layer) for path, layer in base.named_modules() if isinstance(layer, LoraLayer)]:
             layer.delete_adapter(name)
-        if not layer.lora_A:
-            parent, _, leaf = path.rpartition(".")
-            setattr(base.get_submodule(parent), leaf, layer.get_base_layer())
-    base.peft_config.pop(name)
-    if base.peft_config:
-        base.set_adapter(sorted(base.peft_config))
-    else:
-        base._hf_peft_config_loaded = False
-        del base.peft_config
+            if not layer.lora_A:
+                parent, _, leaf = path.rpartition(".")
+                setattr(base.get_submodule(parent), leaf, layer.get_base_layer())
+        if configs:
+            base.set_adapter(sorted(configs))
+    if not configs:
+        base.__dict__.pop("_hf_peft_config_loaded", None)
+        base.__dict__.pop("peft_config", None)
 
 
 def lora_layers(base: nn.Module) -> Iterator[LoraLayer]:
@@ -102,13 +138,32 @@ def lora_layers(base: nn.Module) -> Iterator[LoraLayer]:
     return (module for module in base.modules() if isinstance(module, LoraLayer))
 
 
-def lora_parameters(base: nn.Module, name: str) -> Iterator[nn.Parameter]:
-    """The weights of one LoRA."""
+def lora_parameters(base: nn.Module, language: str) -> Iterator[nn.Parameter]:
+    """The weights of the LoRA of one language."""
+    name = module_name(language)
     for layer in lora_layers(base):
         if name in layer.lora_A:
             yield from layer.lora_A[name].parameters()
             yield from layer.lora_B[name].parameters()
 
+
+@contextmanager
+def _flags_kept(base: PreTrainedModel) -> Iterator[None]:
+    """PEFT sets `requires_grad` of all it touches, and freezes the rest; here each parameter keeps its own."""
+    flags = [(parameter, parameter.requires_grad) for parameter in base.parameters()]
+    try:
+        yield
+    finally:
+        for parameter, flag in flags:
+            parameter.requires_grad_(flag)
+
+
+def _float32(part: nn.Module) -> nn.Module:
+    """A part of a LoRA as one that stays float32."""
+    if type(part) is not nn.Linear:
+        raise NewtongueError(f"LoRA on a {type(part).__name__} is not applied by position. Name linear layers.")
+    part.float().__class__ = Float32Linear
+    return part
 
 
 def _gated(gate: Gate, _module: nn.Module, _args: tuple[Tensor, ...], delta: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from .errors import NewtongueError
+from .languages import module_name
 from .ranges import Ranges
 from .runs import find_runs, language_of_positions, segments
 
@@ -36,7 +37,7 @@ class Port(nn.Module):
 
     Attributes:
         ranges: which ids belong to whom.
-        adapters: the attached `ModalityAdapter`s by language.
+        adapters: the attached `ModalityAdapter`s by `module_name` of their language.
         answers_to: `[batch, positions]`: the language (as an index into `ranges`) that each position of the
             latest forward answers to, -1 for the base alone; None where that holds for all.
     """
@@ -49,6 +50,7 @@ class Port(nn.Module):
         self.answers_to: Tensor | None = None
         self.was_trainable: dict[str, bool] = {}
         self._ids: Tensor | None = None
+        self._sequence: Tensor | None = None
         decoder = base.base_model
         self._hooks = [
             embedding.register_forward_pre_hook(self._before_embedding),
@@ -69,14 +71,32 @@ class Port(nn.Module):
             LanguageError: none is.
         """
         self.ranges[language]
-        return cast("ModalityAdapter", self.adapters[language])
+        return cast("ModalityAdapter", self.adapters[module_name(language)])
+
+    def add(self, adapter: "ModalityAdapter") -> None:
+        """Hand the next range of ids to an adapter's language.
+
+        Raises:
+            LanguageError: it has one already.
+        """
+        encoder = adapter.encoder
+        self.ranges.add(adapter.language, encoder.tokenizer, encoder.opens, encoder.closes)
+        self.adapters[module_name(adapter.language)] = adapter
+
+    def remove(self, language: str) -> None:
+        """Take a language's range back and let its adapter go, if it is here."""
+        if language in self.ranges:
+            self.ranges.remove(language)
+            del self.adapters[module_name(language)]
 
     def set_trainable(self, language: str, trainable: bool) -> None:
         """Freeze the base, and let gradients reach this language's encoder, mapper and LoRA, or not."""
         adapter = self.adapter(language)
         if trainable:
+            of_languages = {id(one) for other in self.adapters.values() for _, one in other.trainable_parameters()}
             for parameter in adapter._host[0].parameters():
-                parameter.requires_grad_(False)
+                if id(parameter) not in of_languages:
+                    parameter.requires_grad_(False)
         for _, parameter in adapter.trainable_parameters():
             parameter.requires_grad_(trainable)
 
@@ -105,15 +125,18 @@ class Port(nn.Module):
 
     def _after_embedding(self, _module: nn.Module, _args: tuple[Tensor, ...], embedded: Tensor) -> Tensor:
         ids, self._ids = self._ids, None
+        sequence, self._sequence = self._sequence, None
         if ids is None:
             return embedded
         ids = ids.view(-1, ids.shape[-1])  # [batch, positions]
+        if sequence is None or sequence.shape != ids.shape:  # The embedding was called by itself.
+            sequence = segments(ids.shape, None, ids.device)
         filled = embedded.view(*ids.shape, -1)
         for language in self.ranges:
-            filled = self._read(language, ids, filled)
+            filled = self._read(language, ids, sequence.to(ids.device), filled)
         return filled.view_as(embedded)
 
-    def _read(self, language: str, ids: Tensor, embedded: Tensor) -> Tensor:
+    def _read(self, language: str, ids: Tensor, sequence: Tensor, embedded: Tensor) -> Tensor:
         """Put the soft tokens of one language at its positions of `embedded` `[batch, positions, width]`."""
         owned = self.ranges[language]
         adapter = self.adapter(language)
@@ -122,7 +145,7 @@ class Port(nn.Module):
         if not bool(here.any()):
             return embedded
         opens, closes = here & (own == adapter.encoder.opens), here & (own == adapter.encoder.closes)
-        inside, lengths = find_runs(here, opens, closes)
+        inside, lengths = find_runs(here, opens, closes, sequence)
         half = embedded.dtype in (torch.float16, torch.bfloat16)
         autocast: Any = torch.autocast(embedded.device.type, embedded.dtype) if half else nullcontext()
         with autocast:
@@ -145,9 +168,9 @@ class Port(nn.Module):
         if cached is not None and len(cached) != len(spoken):
             cached = cached.repeat_interleave(len(spoken) // len(cached))
         if cached is None and not bool((spoken >= 0).any()):
-            self.answers_to = None
+            self.answers_to = self._sequence = None
             return
-        sequence = segments(spoken.shape, kwargs.get("position_ids"), spoken.device)
+        sequence = self._sequence = segments(spoken.shape, kwargs.get("position_ids"), spoken.device)
         if cached is not None:
             cached = cached.to(spoken.device)
         self.answers_to = language_of_positions(spoken, sequence, cached)

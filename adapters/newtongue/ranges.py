@@ -68,14 +68,18 @@ class Ranges:
         Raises:
             LanguageError: it has one already.
         """
-        if language in self:
+        self.check_free(language)
+        start = max((owned.stop for owned in self._owned.values()), default=self.base_rows)
+        self._owned[language] = Range(start, len(tokenizer), tokenizer, opens, closes)
+        return self._owned[language]
+
+    def check_free(self, language: str) -> None:
+        """Raise LanguageError if `language` has a range; tags that differ in case are one language."""
+        if language.lower() in (name.lower() for name in self):
             raise LanguageError(
                 f"Language {language!r} is already attached. Detach it first with model.detach({language!r}), or "
                 "give the other adapter another tag, for example 'tr-x-news'."
             )
-        start = max((owned.stop for owned in self._owned.values()), default=self.base_rows)
-        self._owned[language] = Range(start, len(tokenizer), tokenizer, opens, closes)
-        return self._owned[language]
 
     def remove(self, language: str) -> None:
         """Take a range back; the others keep theirs."""

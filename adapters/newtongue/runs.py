@@ -7,22 +7,23 @@ import torch
 from torch import Tensor
 
 
-def find_runs(in_language: Tensor, opens: Tensor, closes: Tensor) -> tuple[Tensor, Tensor]:
+def find_runs(in_language: Tensor, opens: Tensor, closes: Tensor, sequence: Tensor) -> tuple[Tensor, Tensor]:
     """Cut the positions of one language into runs.
 
-    A run is a stretch of neighbouring positions of the language in one row. An opening id starts a new run
-    and a closing id ends one, so two runs that touch, as in packed rows, stay two.
+    A run is a stretch of neighbouring positions of the language in one sequence. An opening id starts a new run
+    and a closing id ends one, so two runs that touch stay two.
 
     Args:
         in_language, opens, closes: `[batch, positions]`, bool: the position belongs to the language; is its
             opening id; is its closing id.
+        sequence: `[batch, positions]`, from `segments`.
 
     Returns:
         `inside` `[batch, positions]`, bool: positions that the encoder reads (all but opening and closing),
         and `lengths` `[runs]`: how many of them each run has, in row-major order. Runs of none are left out.
     """
     before = torch.zeros_like(in_language)
-    before[:, 1:] = in_language[:, :-1] & ~closes[:, :-1]
+    before[:, 1:] = in_language[:, :-1] & ~closes[:, :-1] & (sequence[:, :-1] == sequence[:, 1:])
     starts = in_language & (opens | ~before)
     inside = in_language & ~opens & ~closes
     run_of_position = starts.flatten().cumsum(0) - 1  # [batch * positions]

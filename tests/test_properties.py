@@ -1,0 +1,160 @@
+"""What must hold of any attached model, over random streams, architectures and types."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newtongue.port import CHILD
+from streams import Part, Row, batch, english, ids_of, packed, rows, run
+from worlds import KINDS, SOME, bare_twin, logits, same, world
+
+over_kinds = pytest.mark.parametrize(("architecture", "dtype"), KINDS, ids=["-".join(kind) for kind in KINDS])
+over_some = pytest.mark.parametrize(("architecture", "dtype"), SOME, ids=["-".join(kind) for kind in SOME])
+mixed = rows("tr", "ja")
+few = settings(max_examples=8)
+
+
+@over_kinds
+@few
+@given(stream=st.lists(mixed, min_size=2, max_size=3), side=st.sampled_from(["left", "right"]))
+def test_a_row_does_not_see_the_others_of_its_batch(
+    architecture: str, dtype: str, stream: list[Row], side: str
+) -> None:
+    model = world(architecture, dtype)
+    together = [ids_of(row, model) for row in stream]
+    out = logits(model, **batch(together, side))
+    for row, got in zip(together, out, strict=True):
+        alone = logits(model, **batch([row]))[0]
+        assert same(got[-len(row) :] if side == "left" else got[: len(row)], alone, dtype)
+
+
+@over_kinds
+@few
+@given(row=mixed, extra=st.integers(1, 9), positions=st.booleans())
+def test_padding_on_the_left_equals_padding_on_the_right(
+    architecture: str, dtype: str, row: Row, extra: int, positions: bool
+) -> None:
+    model = world(architecture, dtype)
+    ids = ids_of(row, model)
+    left, right = (batch([ids], side, len(ids) + extra) for side in ("left", "right"))
+    if not positions:
+        del left["position_ids"], right["position_ids"]
+    alone = logits(model, **batch([ids]))[0]
+    assert same(logits(model, **left)[0, extra:], alone, dtype)
+    assert same(logits(model, **right)[0, :-extra], alone, dtype)
+
+
+@over_kinds
+@few
+@given(stream=st.tuples(rows(), rows("tr"), rows("ja"), mixed).flatmap(st.permutations))
+def test_packed_rows_equal_separate_rows(architecture: str, dtype: str, stream: list[Row]) -> None:
+    model = world(architecture, dtype)
+    separate = [ids_of(row, model) for row in stream]
+    out = logits(model, **packed(separate))[0].split(list(map(len, separate)))
+    for row, got in zip(separate, out, strict=True):
+        assert same(got, logits(model, input_ids=torch.tensor([row]))[0], dtype)
+
+
+@few
+@given(first=run("tr"), second=run("tr"))
+def test_runs_of_neighbouring_packed_rows_are_not_read_as_one(first: Part, second: Part) -> None:
+    model = world()
+    separate = [[1, *part.ids(model)] for part in (first, second)]
+    separate[1] = separate[1][1:] + [9]  # The second row opens with its run, right after the first row's.
+    out = logits(model, **packed(separate))[0].split(list(map(len, separate)))
+    for row, got in zip(separate, out, strict=True):
+        assert same(got, logits(model, input_ids=torch.tensor([row]))[0])
+
+
+@over_kinds
+@few
+@given(stream=st.lists(mixed, min_size=1, max_size=2), answer=english)
+def test_a_cached_step_equals_one_whole_forward(architecture: str, dtype: str, stream: list[Row], answer: Part) -> None:
+    model = world(architecture, dtype)
+    prompt = batch([ids_of(row, model) for row in stream], "left")
+    step = torch.tensor(answer.ids(model)).expand(len(stream), -1)
+    with torch.no_grad():
+        cache = model(**prompt, use_cache=True).past_key_values
+        got = []
+        mask, positions = prompt["attention_mask"], prompt["position_ids"][:, -1:]
+        for one in step.unbind(1):
+            mask = torch.cat([mask, torch.ones_like(mask[:, :1])], 1)
+            positions = positions + 1
+            out = model(input_ids=one[:, None], attention_mask=mask, position_ids=positions, past_key_values=cache)
+            got.append(out.logits[:, 0].float())
+    places = torch.arange(1, step.shape[1] + 1)
+    whole = logits(
+        model,
+        input_ids=torch.cat([prompt["input_ids"], step], 1),
+        attention_mask=mask,
+        position_ids=torch.cat([prompt["position_ids"], prompt["position_ids"][:, -1:] + places], 1),
+    )
+    assert same(torch.stack(got, 1), whole[:, -step.shape[1] :], dtype)
+
+
+@over_kinds
+@settings(max_examples=3)
+@given(stream=st.lists(mixed, min_size=1, max_size=3))
+def test_generation_with_a_cache_equals_generation_without(architecture: str, dtype: str, stream: list[Row]) -> None:
+    model = world(architecture, dtype)
+    prompt = batch([ids_of(row, model) for row in stream], "left")
+    del prompt["position_ids"]
+    options = {"max_new_tokens": 5, "do_sample": False, "output_logits": True, "return_dict_in_generate": True}
+    cached, uncached = (model.generate(**prompt, **options, use_cache=use) for use in (True, False))
+    for step, (one, other) in enumerate(zip(cached.logits, uncached.logits, strict=True)):
+        assert same(one.float(), other.float(), dtype), f"step {step}"
+        chosen = [out.sequences[:, prompt["input_ids"].shape[1] + step] for out in (cached, uncached)]
+        if not torch.equal(*chosen):  # A tie, which rounding may break either way: what follows differs.
+            break
+
+
+@over_kinds
+@few
+@given(stream=st.lists(rows(), min_size=1, max_size=2), others=st.lists(mixed, max_size=2))
+def test_english_rows_are_bit_identical_to_the_bare_base_in_a_mixed_batch(
+    architecture: str, dtype: str, stream: list[Row], others: list[Row]
+) -> None:
+    model, bare = world(architecture, dtype), bare_twin(architecture, dtype)
+    lines = [ids_of(row, model) for row in (*stream, *others)]
+    inputs = batch(lines, "left")
+    adapted = logits(model, **inputs)[: len(stream)]
+    inputs["input_ids"][len(stream) :].clamp_(max=9)  # The bare base gets other rows there, of the same shape.
+    assert torch.equal(adapted, logits(bare, **inputs)[: len(stream)])
+
+
+@over_kinds
+@settings(max_examples=2)
+@given(stream=rows(), other=mixed)
+def test_english_rows_generate_bit_for_bit_what_the_bare_base_does(
+    architecture: str, dtype: str, stream: Row, other: Row
+) -> None:
+    model, bare = world(architecture, dtype), bare_twin(architecture, dtype)
+    inputs = batch([ids_of(row, model) for row in (stream, other)], "left")
+    del inputs["position_ids"]
+    options = {
+        "max_new_tokens": 5,
+        "min_new_tokens": 5,
+        "do_sample": False,
+        "output_logits": True,
+        "return_dict_in_generate": True,
+    }
+    adapted = model.generate(**inputs, **options)
+    inputs["input_ids"][1:].clamp_(max=9)
+    plain = bare.generate(**inputs, **options)
+    width = inputs["input_ids"].shape[1]
+    assert torch.equal(adapted.sequences[0, width:], plain.sequences[0, width:])
+    for one, other_step in zip(adapted.logits, plain.logits, strict=True):
+        assert torch.equal(one[0], other_step[0])
+
+
+@over_kinds
+def test_each_language_reads_and_answers_for_itself(architecture: str, dtype: str) -> None:
+    """The other properties would hold of a port that does nothing; this one would not."""
+    model = world(architecture, dtype)
+    start = {language: getattr(model, CHILD).ranges[language].start for language in ("tr", "ja")}
+    lines = {"en": [[1, 20, 30, 31, 32, 40]]}
+    lines |= {name: [[1, 20, at + 30, at + 31, at + 32, 40]] for name, at in start.items()}
+    out = {name: logits(model, input_ids=torch.tensor(line))[0, -1] for name, line in lines.items()}
+    for one, other in (("en", "tr"), ("en", "ja"), ("tr", "ja")):
+        assert not same(out[one], out[other], "bfloat16")
