@@ -1,7 +1,5 @@
 """Random streams of ids that mix a base and its languages, and the batches made of them."""
 
-import functools
-import operator
 from dataclasses import dataclass
 from random import Random
 
@@ -77,4 +75,5 @@ def batch(rows: list[list[int]], side: str = "right", width: int | None = None) 
 def packed(rows: list[list[int]]) -> dict[str, Tensor]:
     """Rows one after another in one row, told apart by their positions alone."""
     positions = [place for row in rows for place in range(len(row))]
-    return {"input_ids": torch.tensor([functools.reduce(operator.iadd, rows, [])]), "position_ids": torch.tensor([positions])}
+    ids = [one for row in rows for one in row]
+    return {"input_ids": torch.tensor([ids]), "position_ids": torch.tensor([positions])}

@@ -61,7 +61,7 @@ def test_packed_rows_equal_separate_rows(architecture: str, dtype: str, stream: 
 def test_runs_of_neighbouring_packed_rows_are_not_read_as_one(first: Part, second: Part) -> None:
     model = world()
     separate = [[1, *part.ids(model)] for part in (first, second)]
-    separate[1] = separate[1][1:] + [9]  # The second row opens with its run, right after the first row's.
+    separate[1] = [*separate[1][1:], 9]  # The second row opens with its run, right after the first row's.
     out = logits(model, **packed(separate))[0].split(list(map(len, separate)))
     for row, got in zip(separate, out, strict=True):
         assert same(got, logits(model, input_ids=torch.tensor([row]))[0])

@@ -86,7 +86,9 @@ def detach(base: PreTrainedModel, language: str) -> "ModalityAdapter":
         LanguageError: no such language is attached.
     """
     if not hasattr(base, CHILD):
-        raise LanguageError(f"No language is attached to this {type(base).__name__}, so {language!r} cannot be detached.")
+        raise LanguageError(
+            f"No language is attached to this {type(base).__name__}, so {language!r} cannot be detached."
+        )
     adapter = _port(base).adapter(language)
     adapter._lora_weights = adapter.lora_weights()
     _take_off(base, adapter)

@@ -77,7 +77,9 @@ def write_card(folder: Path, config: ModalityConfig, lora: LoraConfig | None) ->
         rows=config.base.rows,
         width=config.base.width,
         version=config.newtongue_version,
-        notes="".join(f"\n## {heading[:1].upper()}{heading[1:]}\n\n{_render(body)}\n" for heading, body in notes.items()),
+        notes="".join(
+            f"\n## {heading[:1].upper()}{heading[1:]}\n\n{_render(body)}\n" for heading, body in notes.items()
+        ),
     )
     ModelCard(text, ignore_metadata_errors=True).save(folder / "README.md")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,7 @@ class Encoder(nn.Module):
             the model is an encoder-decoder.
     """
 
-    def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, capacity: int | None = None
-    ) -> None:
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, capacity: int | None = None) -> None:
         super().__init__()
         if getattr(model.config, "is_encoder_decoder", False):
             raise NewtongueError(
@@ -131,8 +130,8 @@ def windows(length: int, capacity: int) -> list[tuple[int, int, int, int]]:
         return [(0, length, 0, length)]
     stride = capacity - capacity // 4
     starts = [*range(0, length - capacity, stride), length - capacity]
-    cuts = [0] + [(after + start + capacity) // 2 for start, after in zip(starts, starts[1:], strict=False)] + [length]
-    return [(s, s + capacity, a, b) for s, a, b in zip(starts, cuts, cuts[1:], strict=False)]
+    cuts = [0] + [(after + start + capacity) // 2 for start, after in pairwise(starts)] + [length]
+    return [(s, s + capacity, a, b) for s, (a, b) in zip(starts, pairwise(cuts), strict=True)]
 
 
 @contextmanager

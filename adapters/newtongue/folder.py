@@ -25,7 +25,9 @@ def write_folder(target: Path, fill: Callable[[Path], None], *, overwrite: bool 
     if target.exists() and not overwrite:
         raise NewtongueError(f"{target} exists already. Pass overwrite=True to replace it, or choose another folder.")
     if target.exists() and any(target.iterdir()) and not (target / CONFIG_NAME).exists():
-        raise NewtongueError(f"{target} holds something other than an adapter; it is not replaced. Choose another folder.")
+        raise NewtongueError(
+            f"{target} holds something other than an adapter; it is not replaced. Choose another folder."
+        )
     fresh = old = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +80,9 @@ def check_folder(folder: Path, files: dict[str, str]) -> None:
     for name, expected in files.items():
         parts = PurePosixPath(name).parts
         if not parts or PurePosixPath(name).is_absolute() or ".." in parts or "\\" in name or "\0" in name:
-            raise AdapterFormatError(f"{folder / CONFIG_NAME} names {name!r}, a path outside its folder. It is refused.")
+            raise AdapterFormatError(
+                f"{folder / CONFIG_NAME} names {name!r}, a path outside its folder. It is refused."
+            )
         path = folder / name
         if not path.resolve().is_relative_to(inside):
             raise AdapterFormatError(f"{path} is a link that leaves the adapter's folder. It is refused.")

@@ -5,8 +5,12 @@ language, U+E0001 U+E007F ends it. They are invisible, pass through chat templat
 untouched, and do not occur in ordinary text.
 """
 
+from typing import Any
+
 from .errors import NewtongueError
 from .languages import check_language
+
+Message = dict[str, Any]
 
 _TAG = "\U000e0001"
 _END = "\U000e0001\U000e007f"
@@ -40,17 +44,49 @@ def unmark(text: str) -> str:
 
 def split(text: str) -> list[tuple[str | None, str]]:
     """Cut a text at its marks into `(language or None, part)`, in order, without empty unmarked parts."""
-    parts: list[tuple[str | None, str]] = []
     plain, *marked = text.split(_TAG)
-    language = None
-    for piece in [plain, *marked]:
-        tag = "".join(letter for letter in _leading_tags(piece))
-        rest = piece[len(tag) :]
-        if piece is not plain:
-            language = None if tag == _END[1:] else "".join(chr(ord(letter) - _SHIFT) for letter in tag)
-        if rest:
-            parts.append((language, rest))
-    return parts
+    parts: list[tuple[str | None, str]] = [(None, plain)]
+    for piece in marked:
+        tag = _leading_tags(piece)
+        language = None if tag == _END[1] else "".join(chr(ord(letter) - _SHIFT) for letter in tag)
+        parts.append((language, piece[len(tag) :]))
+    return [(language, part) for language, part in parts if part]
+
+
+def mark_all(text: Any, language: str | list[str | None]) -> Any:
+    """Mark a text or each text of a list; where its language is None, the text stays as it is."""
+    if isinstance(text, str):
+        if not isinstance(language, str):
+            raise NewtongueError(f"One text and {len(language)} languages: give one language for one text.")
+        return mark(text, language)
+    languages = [language] * len(text) if isinstance(language, str) else language
+    if len(languages) != len(text):
+        raise NewtongueError(f"{len(text)} texts and {len(languages)} languages: give one for each, or one for all.")
+    return [one if spoken is None else mark(one, spoken) for one, spoken in zip(text, languages, strict=True)]
+
+
+def mark_message(message: Message) -> Message:
+    """The message with its languages said by marks; what the assistant says is in the base's vocabulary."""
+    spoken = message.get("language")
+    message = {key: value for key, value in message.items() if key != "language"}
+    content = message.get("content")
+    answers = message.get("role") == "assistant"
+    if isinstance(content, str):
+        if answers:
+            message["content"] = unmark(content)
+        elif spoken and not is_marked(content):
+            message["content"] = mark(content, spoken)
+    elif isinstance(content, list) and (spoken or any(part.get("language") for part in content)):
+        message["content"] = "".join(
+            part["text"] if answers or not (own := part.get("language") or spoken) else mark(part["text"], own)
+            for part in content
+        )
+    return message
+
+
+def has_marks(message: Message) -> bool:
+    """Whether a message, as `mark_message` gives it, has text in a language."""
+    return isinstance(message.get("content"), str) and is_marked(message["content"])
 
 
 def _leading_tags(piece: str) -> str:

@@ -60,9 +60,7 @@ class Ranges:
         """The number that stands for a language in the tensors of `languages_of`."""
         return self[language].start
 
-    def add(
-        self, language: str, tokenizer: PreTrainedTokenizerBase, opens: int, closes: int
-    ) -> Range:
+    def add(self, language: str, tokenizer: PreTrainedTokenizerBase, opens: int, closes: int) -> Range:
         """Hand the next range to `language`.
 
         Raises:

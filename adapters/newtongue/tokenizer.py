@@ -5,33 +5,26 @@ language (`language="tr"`, a message or part of a message with a `"language"`) b
 range; all else is encoded as before.
 """
 
-from copy import copy, deepcopy
-from dataclasses import dataclass
+from copy import deepcopy
+from functools import cache
+from itertools import chain
 from typing import Any, cast
 
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from .errors import NewtongueError
-from .markup import is_marked, mark, split
+from .markup import Message, has_marks, is_marked, mark, mark_all, mark_message, split
+from .pieces import Piece, join, shorten
 from .ranges import Ranges
 
-Message = dict[str, Any]
-
-
-@dataclass
-class Piece:
-    """Some ids of a row: in the base's vocabulary, or a run of a language with its opening and closing id."""
-
-    ids: list[int]
-    language: str | None = None
+Languages = str | list[str | None] | None
 
 
 def join_tokenizer(tokenizer: PreTrainedTokenizerBase, ranges: Ranges) -> "LanguagesTokenizer":
     """A copy of a base's tokenizer that speaks the languages of `ranges`, now and as they change."""
     joined = deepcopy(tokenizer)
-    own = type(joined)
     if not isinstance(joined, LanguagesTokenizer):
-        joined.__class__ = type(own.__name__, (LanguagesTokenizer, own), {"__module__": own.__module__})
+        joined.__class__ = _speaking(type(joined))
     joined.__dict__["ranges"] = ranges
     return cast(LanguagesTokenizer, joined)
 
@@ -41,20 +34,13 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
 
     ranges: Ranges
 
-    def __call__(
-        self,
-        text: Any = None,
-        text_pair: Any = None,
-        *args: Any,
-        language: str | list[str | None] | None = None,
-        **options: Any,
-    ) -> BatchEncoding:
+    def __call__(self, text: Any = None, *args: Any, language: Languages = None, **options: Any) -> BatchEncoding:
         """Encode a text or a list of texts.
 
         Args:
             text: as for the base's tokenizer; parts of it may be marked with `newtongue.mark`.
             language: the language the whole of each text is in; one for all or one (or None) a text.
-            options: as for the base's tokenizer. With `truncation=True` and `max_length`, runs of languages are
+            args, options: as for the base's tokenizer. When text in a language is cut to `max_length`, its runs are
                 shortened first, the longest first, then base text before the last run; what follows the
                 last run, the answer, is never cut.
 
@@ -63,15 +49,22 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
             NewtongueError: an empty text in a language, or a `max_length` that the answer alone exceeds.
         """
         if language is not None:
-            text = _mark_all(text, language)
-        batch = [text] if isinstance(text, str) else text
-        marked = isinstance(batch, list) and any(isinstance(one, str) and is_marked(one) for one in batch)
-        if not marked:
-            return super().__call__(text, text_pair, *args, **options)
-        if text_pair is not None or args:
-            raise NewtongueError("Text in an attached language is encoded alone: join the pair into one text.")
-        rows = [self._encode(one, options) for one in batch]
-        return self._collate(rows if not isinstance(text, str) else rows[0], options)
+            text = mark_all(text, language)
+        encoded: BatchEncoding = super().__call__(text, *args, **options)
+        return encoded
+
+    def encode(self, text: Any, *args: Any, language: Languages = None, **options: Any) -> list[int]:
+        """Encode one text, as `__call__` does, and return its ids alone."""
+        ids: list[int] = super().encode(text if language is None else mark_all(text, language), *args, **options)
+        return ids
+
+    def tokenize(self, text: str, *args: Any, **options: Any) -> list[str]:
+        """The tokens of a text, parts of which may be marked."""
+        if not is_marked(text):
+            plain: list[str] = super().tokenize(text, *args, **options)
+            return plain
+        tokens: list[str] = self.convert_ids_to_tokens(self.encode(text, add_special_tokens=False))
+        return tokens
 
     def apply_chat_template(self, conversation: Any, *args: Any, **options: Any) -> Any:
         """Render messages through the base's template and encode them.
@@ -80,16 +73,14 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         read through that language's port. What the assistant says stays in the base's vocabulary, in which it
         is written.
         """
-        if not conversation or isinstance(conversation[0], dict):
-            conversation = [_mark_message(message) for message in conversation]
-        else:
-            conversation = [[_mark_message(message) for message in one] for one in conversation]
-        if options.get("return_assistant_tokens_mask") and any(is_marked(str(one)) for one in conversation):
+        single = not conversation or isinstance(conversation[0], dict)
+        marked = [[mark_message(message) for message in one] for one in ([conversation] if single else conversation)]
+        if options.get("return_assistant_tokens_mask") and any(map(has_marks, chain.from_iterable(marked))):
             raise NewtongueError(
                 "return_assistant_tokens_mask does not see through text in an attached language. Give TRL rows of "
                 "'prompt' and 'completion', whose loss falls on the completion alone."
             )
-        return super().apply_chat_template(conversation, *args, **options)
+        return super().apply_chat_template(marked[0] if single else marked, *args, **options)
 
     def example(self, messages: list[Message], *, max_length: int | None = None) -> dict[str, list[int]]:
         """Encode a conversation that ends with the assistant's answer, for training on that answer.
@@ -115,8 +106,9 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         if self.eos_token and self.eos_token not in answer:
             answer += self.eos_token
         answer_ids: list[int] = super().__call__(answer, add_special_tokens=False)["input_ids"]
-        pieces = self._pieces(prompt, add_special_tokens=not self.chat_template)
-        ids = _join(_shorten(pieces, None if max_length is None else max_length - len(answer_ids), answer_ids))
+        before = [] if self.chat_template else self._specials()[0]
+        pieces = [Piece(before), *self._pieces(prompt)]
+        ids = join(shorten(pieces, None if max_length is None else max_length - len(answer_ids), answer_ids))
         return {"input_ids": ids + answer_ids, "labels": [-100] * len(ids) + answer_ids}
 
     def prompt(self, messages: list[Message]) -> str:
@@ -124,53 +116,65 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         if self.chat_template:
             text: str = self.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
             return text
-        return "".join(f"{_mark_message(message)['content']}\n" for message in messages)
+        return "".join(f"{mark_message(message)['content']}\n" for message in messages)
 
-    def _decode(self, token_ids: Any, skip_special_tokens: bool = False, **options: Any) -> str:
+    def _decode(self, token_ids: Any, *args: Any, **options: Any) -> str:
         ids = [token_ids] if isinstance(token_ids, int) else list(token_ids)
         if all(one < self.ranges.base_rows for one in ids):
-            text: str = super()._decode(token_ids, skip_special_tokens=skip_special_tokens, **options)
-            return text
-        texts = []
-        for piece in self._cut(ids):
-            if piece.language is None:
-                texts.append(super()._decode(piece.ids, skip_special_tokens=skip_special_tokens, **options))
-                continue
-            owned = self.ranges[piece.language]
-            read = owned.tokenizer.decode([one - owned.start for one in piece.ids], skip_special_tokens=True)
-            texts.append(read if skip_special_tokens or not read.strip() else mark(read, piece.language))
-        return "".join(texts)
+            return super()._decode(token_ids, *args, **options)
+        return "".join(self._say(piece, *args, **options) for piece in self._cut(ids))
+
+    def _say(self, piece: Piece, skip_special_tokens: bool = False, **options: Any) -> str:
+        """One piece as text, marked unless special tokens are to be left out."""
+        if piece.language is None:
+            return super()._decode(piece.ids, skip_special_tokens=skip_special_tokens, **options)
+        owned = self.ranges[piece.language]
+        read = str(owned.tokenizer.decode([one - owned.start for one in piece.ids], skip_special_tokens=True))
+        return read if skip_special_tokens or not read.strip() else mark(read, piece.language)
 
     def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
         """Tokens of ids of the base or of any attached language."""
         if isinstance(ids, int):
             return self.convert_ids_to_tokens([ids])[0]
-        tokens = []
+        tokens: list[str] = []
         for piece in self._cut(list(ids)):
-            owned = self.ranges[piece.language] if piece.language else None
-            tokenizer, start = (owned.tokenizer, owned.start) if owned else (super(), 0)
-            own = [one - start for one in piece.ids]
-            tokens += tokenizer.convert_ids_to_tokens(own, skip_special_tokens=skip_special_tokens)
+            if piece.language is None:
+                tokens += super().convert_ids_to_tokens(piece.ids, skip_special_tokens=skip_special_tokens)
+                continue
+            owned = self.ranges[piece.language]
+            own = [one - owned.start for one in piece.ids]
+            tokens += owned.tokenizer.convert_ids_to_tokens(own, skip_special_tokens=skip_special_tokens)
         return tokens
 
-    def _encode(self, text: str, options: dict[str, Any]) -> list[int]:
-        pieces = self._pieces(text, add_special_tokens=options.get("add_special_tokens", True))
-        limit = None
-        if options.get("truncation"):
-            limit = options.get("max_length") or self.model_max_length
-        return _join(_shorten(pieces, limit, []))
+    def _encode_plus(self, text: Any, *args: Any, **options: Any) -> BatchEncoding:
+        """Where all encoding of the base's tokenizer passes through."""
+        batch = [text] if isinstance(text, str) else text
+        if not any(isinstance(one, str) and is_marked(one) for one in batch):
+            encoded: BatchEncoding = super()._encode_plus(text, *args, **options)
+            return encoded
+        if args or options.get("text_pair") is not None or options.get("is_split_into_words"):
+            raise NewtongueError("Text in an attached language is encoded alone, as one text: join pairs and words.")
+        cut = options.get("truncation_strategy", "do_not_truncate") != "do_not_truncate"
+        limit = options.get("max_length") if cut else None
+        rows = [self._encode_one(one, options.get("add_special_tokens", True), limit) for one in batch]
+        return self._collate(rows[0] if isinstance(text, str) else rows, options)
 
-    def _pieces(self, text: str, *, add_special_tokens: bool) -> list[Piece]:
-        pieces = []
-        for language, part in split(text):
-            if language is None:
-                pieces.append(Piece(super().__call__(part, add_special_tokens=False)["input_ids"]))
-            else:
-                pieces.append(Piece(self._run(part, language), language))
-        if add_special_tokens:
-            before, after = self._specials()
-            pieces = [Piece(before), *pieces, Piece(after)]
-        return pieces
+    def _encode_one(self, text: str, add_special_tokens: bool, limit: int | None) -> list[int]:
+        if not is_marked(text):
+            plain: list[int] = super().__call__(
+                text, add_special_tokens=add_special_tokens, truncation=limit is not None, max_length=limit
+            )["input_ids"]
+            return plain
+        before, after = self._specials() if add_special_tokens else ([], [])
+        return join(shorten([Piece(before), *self._pieces(text), Piece(after)], limit, []))
+
+    def _pieces(self, text: str) -> list[Piece]:
+        return [
+            Piece(super(LanguagesTokenizer, self).__call__(part, add_special_tokens=False)["input_ids"])
+            if language is None
+            else Piece(self._run(part, language), language)
+            for language, part in split(text)
+        ]
 
     def _run(self, text: str, language: str) -> list[int]:
         owned = self.ranges[self._tag(language)]
@@ -188,21 +192,20 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         return full[:start], full[start + len(bare) :]
 
     def _collate(self, rows: Any, options: dict[str, Any]) -> BatchEncoding:
-        padding = options.get("padding", False)
-        encoded = BatchEncoding({"input_ids": rows})
         single = bool(rows) and isinstance(rows[0], int)
+        encoded = BatchEncoding({"input_ids": rows})
         encoded["attention_mask"] = [1] * len(rows) if single else [[1] * len(row) for row in rows]
-        tensors = options.get("return_tensors")
-        if padding:
-            wanted = {
-                name: options[name]
-                for name in ("max_length", "pad_to_multiple_of", "padding_side", "return_attention_mask")
-                if options.get(name) is not None
-            }
-            return self.pad(encoded, padding=padding, return_tensors=tensors, **wanted)
+        padding = options.get("padding_strategy", "do_not_pad")
+        if padding != "do_not_pad":
+            wanted = {name: options.get(name) for name in ("max_length", "pad_to_multiple_of", "padding_side")}
+            encoded = self.pad(encoded, padding=padding, **cast(Any, wanted))
         if options.get("return_attention_mask") is False:
             del encoded["attention_mask"]
-        return BatchEncoding(encoded.data, tensor_type=tensors, prepend_batch_axis=single)
+        return BatchEncoding(encoded.data, tensor_type=options.get("return_tensors"), prepend_batch_axis=single)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the base's own class, since this one is made at run time."""
+        return _unpickled, (type(self).__mro__[2],), self.__dict__
 
     def _cut(self, ids: list[int]) -> list[Piece]:
         """Cut a row into pieces of one vocabulary each; neighbouring runs of a language stay two."""
@@ -216,59 +219,11 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         return pieces
 
 
-def _mark_all(text: Any, language: str | list[str | None]) -> Any:
-    if isinstance(text, str):
-        if not isinstance(language, str):
-            raise NewtongueError(f"One text and {len(language)} languages: give one language for one text.")
-        return mark(text, language)
-    languages = [language] * len(text) if isinstance(language, str) else language
-    if len(languages) != len(text):
-        raise NewtongueError(f"{len(text)} texts and {len(languages)} languages: give one for each, or one for all.")
-    return [one if spoken is None else mark(one, spoken) for one, spoken in zip(text, languages, strict=True)]
+@cache
+def _speaking(own: type[PreTrainedTokenizerBase]) -> type[LanguagesTokenizer]:
+    """The subclass of a base's tokenizer class that speaks languages, under the same name."""
+    return type(own.__name__, (LanguagesTokenizer, own), {"__module__": own.__module__})
 
 
-def _mark_message(message: Message) -> Message:
-    message = copy(message)
-    language = message.pop("language", None)
-    content = message.get("content")
-    if message.get("role") == "assistant":
-        language = None
-    if isinstance(content, list) and any("language" in part for part in content):
-        content = "".join(
-            mark(part["text"], part["language"]) if part.get("language") else part["text"] for part in content
-        )
-    if language is not None and isinstance(content, str) and not is_marked(content):
-        content = mark(content, language)
-    message["content"] = content
-    return message
-
-
-def _join(pieces: list[Piece]) -> list[int]:
-    return [one for piece in pieces for one in piece.ids]
-
-
-def _shorten(pieces: list[Piece], limit: int | None, answer: list[int]) -> list[Piece]:
-    """Shorten runs, longest first, then base text before the last run, until `limit` ids are left."""
-    excess = 0 if limit is None else sum(len(piece.ids) for piece in pieces) - limit
-    if excess <= 0:
-        return pieces
-    pieces = [Piece(list(piece.ids), piece.language) for piece in pieces]
-    runs = [piece for piece in pieces if piece.language is not None]
-    while excess > 0 and any(len(run.ids) > 3 for run in runs):
-        longest = max(runs, key=lambda run: len(run.ids))
-        next_longest = max((len(run.ids) for run in runs if run is not longest), default=3)
-        cut = min(excess, max(1, len(longest.ids) - max(next_longest, 3)))
-        del longest.ids[-1 - cut : -1]  # The closing id stays.
-        excess -= cut
-    last = max((at for at, piece in enumerate(pieces) if piece.language is not None), default=len(pieces))
-    for piece in pieces[1:last]:
-        if piece.language is None and excess > 0:
-            cut = min(excess, len(piece.ids))
-            del piece.ids[:cut]
-            excess -= cut
-    if excess > 0:
-        raise NewtongueError(
-            f"max_length leaves {limit} positions before an answer of {len(answer)}, {excess} too few for what must "
-            "stand there. Raise max_length or shorten the text after the question."
-        )
-    return pieces
+def _unpickled(own: type[PreTrainedTokenizerBase]) -> LanguagesTokenizer:
+    return object.__new__(_speaking(own))
