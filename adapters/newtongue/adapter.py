@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from . import hub
 from .card import write_card
-from .config import BaseInfo, ModalityConfig
+from .config import BaseInfo, ModalityConfig, embedding_table
 from .encoder import Encoder
 from .errors import AdapterFormatError, NewtongueError
 from .float32 import Float32
@@ -110,14 +110,14 @@ class ModalityAdapter(Float32):
             if part not in config.files:
                 raise AdapterFormatError(f"{folder} lists no {part}, a part of every adapter. Get the adapter again.")
         try:
-            encoder = Encoder.from_pretrained(folder / "encoder")
+            encoder = Encoder.from_pretrained(folder / "encoder", trust_remote_code=False)
             mapper = Mapper(config.mapper)
             mapper.load_state_dict(load_file(folder / "mapper.safetensors"))
             lora = weights = None
             if "lora/adapter_config.json" in config.files:
-                lora = LoraConfig.from_pretrained(str(folder / "lora"))
+                lora = check_lora(LoraConfig.from_pretrained(str(folder / "lora")))
                 weights = load_file(folder / "lora" / "adapter_model.safetensors")
-        except (SafetensorError, RuntimeError, OSError, KeyError, TypeError) as error:
+        except (SafetensorError, RuntimeError, OSError, LookupError, TypeError, ValueError) as error:
             raise AdapterFormatError(f"A part of {folder} cannot be read: {error}. Get the adapter again.") from error
         if encoder.vocabulary != config.vocabulary:
             raise AdapterFormatError(
@@ -203,20 +203,21 @@ class ModalityAdapter(Float32):
         """Fill encoder, mapper and LoRA with the weights of a saved adapter of the same shape, checked.
 
         Raises:
-            AdapterFormatError: the folder is damaged or holds other shapes.
+            AdapterFormatError: the folder is damaged or holds other shapes; nothing has changed then.
         """
         saved = ModalityAdapter.from_pretrained(folder)
-        try:
-            self.encoder.load_state_dict(saved.encoder.state_dict())
-            self.mapper.load_state_dict(saved.mapper.state_dict())
-        except RuntimeError as error:
-            raise AdapterFormatError(f"{folder} holds an adapter of another shape: {error}") from error
         weights = saved.lora_weights()
-        if (weights is None) != (self.lora is None):
-            raise AdapterFormatError(f"{folder} and this adapter do not both have a LoRA.")
-        self._lora_weights = weights
+        ours, theirs = ({key: value.shape for key, value in one.state_dict().items()} for one in (self, saved))
+        if ours != theirs or (weights is None) != (self.lora is None):
+            differs = min((key for key, _ in ours.items() ^ theirs.items()), default="LoRA")
+            raise AdapterFormatError(
+                f"{folder} holds an adapter of another shape; the first weight that differs is {differs!r}. "
+                "Give the folder of an adapter made with the same encoder, mapper and LoRA."
+            )
         if self._host and weights is not None:
             load_lora(self._host[0], self.language, weights)
+        self.load_state_dict(saved.state_dict())
+        self._lora_weights = weights
 
     def push_to_hub(
         self, repo_id: str, *, private: bool = False, token: str | None = None, commit_message: str | None = None
@@ -251,9 +252,9 @@ def embedding_scale(base: PreTrainedModel, sample: int = 4096) -> float:
 
     Read from the output, since some bases (Gemma) scale what their table holds.
     """
-    embedding = base.get_input_embeddings()
-    rows = torch.linspace(0, embedding.weight.shape[0] - 1, sample, device=embedding.weight.device).long().unique()
+    table = embedding_table(base)
+    rows = torch.linspace(0, len(table) - 1, sample, device=table.device).long().unique()
     with torch.no_grad():
-        embedded = embedding(rows[None])[0].float()  # [sampled rows, width]
+        embedded = base.get_input_embeddings()(rows[None])[0].float()  # [sampled rows, width]
     norms = embedded.norm(dim=-1)
-    return float(norms[norms > 0].median()) / embedded.shape[-1] ** 0.5
+    return float(norms[norms > 0].median() / embedded.shape[-1] ** 0.5)

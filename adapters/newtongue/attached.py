@@ -8,13 +8,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
+from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import AutoTokenizer, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
 
+from .config import embedding_table
 from .errors import LanguageError, NewtongueError
 from .lora import add_lora, remove_lora
 from .port import CHILD, Port
@@ -60,7 +61,7 @@ def attach(
     port = _port(base) if hasattr(base, CHILD) else _open_port(base)
     try:
         port.add(adapter)
-        device = base.get_input_embeddings().weight.device
+        device = embedding_table(base).device
         adapter.to(base.device if device.type == "meta" else device)
         if adapter.lora is not None:
             with _out_of_sight(base):
@@ -69,7 +70,7 @@ def attach(
         adapter.train(base.training)
         port.set_trainable(language, trainable)
         if tokenizer is not None:
-            base._newtongue_tokenizer = join_tokenizer(tokenizer, port.ranges)
+            base.__dict__["_newtongue_tokenizer"] = join_tokenizer(tokenizer, port.ranges)
     except BaseException:
         _take_off(base, adapter)
         raise
@@ -138,21 +139,23 @@ class AttachedModel(PreTrainedModel):
         embedded: Tensor = self.get_input_embeddings()(input_ids)
         return embedded
 
-    def save_pretrained(self, save_directory: str | Path, **options: Any) -> None:
+    def save_pretrained(self, save_directory: str | PathLike[Any], *args: Any, **options: Any) -> None:
         """Save the base alone, under its own keys; adapters save themselves."""
         with bare(self):
-            super().save_pretrained(save_directory, **options)
+            super().save_pretrained(save_directory, *args, **options)
 
     def _get_logits_processor(
         self, *args: Any, encoder_input_ids: Tensor | None = None, **kwargs: Any
     ) -> LogitsProcessorList:
         if encoder_input_ids is not None and not encoder_input_ids.is_floating_point():  # Of the prompt, here.
             encoder_input_ids = _port(self).ranges.as_base_ids(encoder_input_ids)
-        processors = super()._get_logits_processor(*args, encoder_input_ids=encoder_input_ids, **kwargs)
+        processors = super()._get_logits_processor(  # type: ignore[misc]
+            *args, encoder_input_ids=encoder_input_ids, **kwargs
+        )
         return _OverBaseIds(_port(self), processors)
 
 
-class _OverBaseIds(LogitsProcessorList):  # type: ignore[misc]
+class _OverBaseIds(LogitsProcessorList):
     """Processors that index scores by id get rows without the languages' ids."""
 
     def __init__(self, port: Port, processors: LogitsProcessorList) -> None:
@@ -160,7 +163,9 @@ class _OverBaseIds(LogitsProcessorList):  # type: ignore[misc]
         self.port = port
 
     def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
-        scored: Tensor = super().__call__(self.port.ranges.as_base_ids(input_ids), scores, **kwargs)
+        scored: Tensor = super().__call__(
+            cast(Any, self.port.ranges.as_base_ids(input_ids)), cast(Any, scores), **kwargs
+        )
         return scored
 
 
@@ -176,7 +181,7 @@ def bare(base: PreTrainedModel) -> Iterator[None]:
         yield
     finally:
         for path, layer in tuned:
-            _replace(base, path, layer)
+            _replace(base, path, cast(nn.Module, layer))
         base._hf_peft_config_loaded = has_lora
         base.add_module(CHILD, port)
 

@@ -3,8 +3,9 @@
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from .errors import AdapterFormatError, BaseMismatchError
@@ -37,8 +38,7 @@ class BaseInfo:
     @classmethod
     def of(cls, base: PreTrainedModel) -> "BaseInfo":
         """Read it off a loaded model."""
-        embedding = base.get_input_embeddings()
-        rows, width = embedding.weight.shape
+        rows, width = embedding_table(base).shape
         return cls(
             id=str(getattr(base, "name_or_path", "") or ""),
             revision=getattr(base.config, "_commit_hash", None),
@@ -164,6 +164,11 @@ class ModalityConfig:
         sizes = (self.mapper.encoder_width, self.mapper.hidden, self.mapper.base_width)
         if any(not 0 < size <= 1 << 20 for size in sizes):
             raise TypeError(f"mapper sizes {sizes} are out of bounds")
+
+
+def embedding_table(base: PreTrainedModel) -> Tensor:
+    """The base's input embeddings, `[rows, width]`."""
+    return cast(Tensor, base.get_input_embeddings().weight)
 
 
 def _names(kind: type) -> set[str]:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from .config import embedding_table
 from .errors import NewtongueError
 
 UNLIMITED = 512  # Window of an encoder without a limit of its own (relative positions).
@@ -38,12 +40,12 @@ class Encoder(nn.Module):
                 "Give its encoder half, for T5 `T5EncoderModel`."
             )
         if getattr(model, "pooler", None) is not None:
-            model.pooler = None
+            setattr(model, "pooler", None)  # noqa: B010 (mypy takes it for a tensor)
         self.model = model
         self.tokenizer = tokenizer
         self.opens, self.closes = _boundary_ids(tokenizer)
         self.capacity = capacity or _capacity(model, tokenizer)
-        rows = model.get_input_embeddings().num_embeddings
+        rows = len(embedding_table(model))
         if len(tokenizer) > rows:
             raise NewtongueError(
                 f"The encoder's tokenizer has {len(tokenizer)} ids and its model only {rows} rows: they do not "
@@ -55,23 +57,28 @@ class Encoder(nn.Module):
         """Load a model and its tokenizer from a folder or the Hub (`revision`, `token`, `subfolder` …).
 
         Raises:
-            NewtongueError: weights are missing, or there is no tokenizer beside the model.
+            NewtongueError: it cannot be read, lacks weights, or there is no tokenizer beside it.
         """
-        with _quiet():  # A checkpoint with a masked-language-model head has keys to spare; what lacks is raised below.
-            model, report = AutoModel.from_pretrained(name, dtype=torch.float32, output_loading_info=True, **options)
-        missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
-        if missing or report["mismatched_keys"]:
+        try:
+            with _quiet():  # A masked-language-model head leaves keys to spare; what lacks is raised below.
+                model, report = AutoModel.from_pretrained(
+                    name, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **options
+                )
+                tokenizer = AutoTokenizer.from_pretrained(name, **options)
+        except (OSError, ValueError, RuntimeError, LookupError, SafetensorError) as error:
             raise NewtongueError(
-                f"{name} lacks weights of {type(model).__name__}, the first {(missing or ['(other shapes)'])[0]!r}. "
+                f"{name} cannot be read as an encoder with its tokenizer: {error}. Get it again, or name a folder or a "
+                "Hub id that AutoModel and AutoTokenizer load."
+            ) from error
+        wrong = {key for key in report["missing_keys"] if not key.startswith("pooler.")}
+        wrong |= {str(mismatch[0]) for mismatch in report["mismatched_keys"]}
+        if wrong:
+            raise NewtongueError(
+                f"{name} lacks weights of {type(model).__name__} or has other shapes, the first {min(wrong)!r}. "
                 "Get the encoder again; a model that only shares its configuration cannot be read."
             )
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        except (OSError, ValueError, KeyError) as error:
-            raise NewtongueError(
-                f"{name} holds an encoder without a tokenizer that can be read ({error}). Save its tokenizer "
-                "beside it, or give one."
-            ) from error
+        if len(tokenizer) <= len(tokenizer.all_special_ids):  # What AutoTokenizer makes of a folder without one.
+            raise NewtongueError(f"{name} holds an encoder and no tokenizer. Save its tokenizer beside it.")
         return cls(model, tokenizer)
 
     def save_pretrained(self, folder: str | Path) -> None:

@@ -13,7 +13,7 @@ class Float32(nn.Module):
         def move(tensor: Tensor) -> Tensor:
             return tensor.to(fn(tensor.new_empty(0)).device) if tensor.is_floating_point() else fn(tensor)
 
-        super()._apply(move, recurse)
+        super()._apply(move, recurse)  # type: ignore[no-untyped-call]
         return self
 
 

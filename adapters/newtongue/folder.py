@@ -6,8 +6,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from safetensors import SafetensorError
-
 from .config import CONFIG_NAME
 from .errors import AdapterFormatError, NewtongueError
 
@@ -24,7 +22,7 @@ def write_folder(target: Path, fill: Callable[[Path], None], *, overwrite: bool 
     """
     if target.exists() and not overwrite:
         raise NewtongueError(f"{target} exists already. Pass overwrite=True to replace it, or choose another folder.")
-    if target.exists() and any(target.iterdir()) and not (target / CONFIG_NAME).exists():
+    if target.exists() and not _is_adapter_or_empty(target):
         raise NewtongueError(
             f"{target} holds something other than an adapter; it is not replaced. Choose another folder."
         )
@@ -38,19 +36,23 @@ def write_folder(target: Path, fill: Callable[[Path], None], *, overwrite: bool 
             old = fresh.with_name(fresh.name + ".old")
             target.rename(old)
         fresh.rename(target)
-    except (OSError, SafetensorError) as error:
-        if old is not None and not target.exists():
-            old.rename(target)
+    except NewtongueError:
+        raise
+    except Exception as error:  # Of many kinds: the libraries that write have errors of their own.
         raise NewtongueError(
             f"{target} could not be written ({error}). What was there before is untouched. Free some space or choose "
             "another folder."
         ) from error
     finally:
+        if old is not None and not target.exists():
+            old.rename(target)
         for leftover in (fresh, old):
-            if leftover is not None and target.exists():
+            if leftover is not None:
                 shutil.rmtree(leftover, ignore_errors=True)
-        if fresh is not None:
-            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _is_adapter_or_empty(target: Path) -> bool:
+    return target.is_dir() and ((target / CONFIG_NAME).exists() or not any(target.iterdir()))
 
 
 def checksums(folder: Path) -> dict[str, str]:
@@ -76,16 +78,25 @@ def check_folder(folder: Path, files: dict[str, str]) -> None:
                 f"{path} may run code when it is read; an adapter holds safetensors and JSON only, so the folder is "
                 "refused. Save the adapter again with newtongue, and do not open that file."
             )
+        part = path.relative_to(folder).as_posix()
+        if part.startswith(("encoder/", "lora/")) and part not in files and not path.is_dir():
+            raise AdapterFormatError(
+                f"{path} is not listed in {CONFIG_NAME}, and would be read unchecked. Remove it, or get the adapter "
+                "again."
+            )
     inside = _trusted_root(folder)
     for name, expected in files.items():
         parts = PurePosixPath(name).parts
         if not parts or PurePosixPath(name).is_absolute() or ".." in parts or "\\" in name or "\0" in name:
             raise AdapterFormatError(
-                f"{folder / CONFIG_NAME} names {name!r}, a path outside its folder. It is refused."
+                f"{folder / CONFIG_NAME} names {name!r}, a path outside its folder, and is refused. "
+                "Get the adapter from a source you trust."
             )
         path = folder / name
         if not path.resolve().is_relative_to(inside):
-            raise AdapterFormatError(f"{path} is a link that leaves the adapter's folder. It is refused.")
+            raise AdapterFormatError(
+                f"{path} is a link that leaves the adapter's folder, and is refused. Put the file itself there."
+            )
         if not path.is_file():
             raise AdapterFormatError(f"{path} is missing, a part its config names. Get the adapter again.")
         if _sha256(path) != expected:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from .config import embedding_table
 from .errors import NewtongueError
 from .languages import module_name
 from .ranges import Ranges
@@ -45,7 +46,7 @@ class Port(nn.Module):
     def __init__(self, base: PreTrainedModel) -> None:
         super().__init__()
         embedding = base.get_input_embeddings()
-        self.ranges = Ranges(embedding.weight.shape[0])
+        self.ranges = Ranges(len(embedding_table(base)))
         self.adapters = nn.ModuleDict()
         self.answers_to: Tensor | None = None
         self.was_trainable: dict[str, bool] = {}
@@ -93,7 +94,8 @@ class Port(nn.Module):
         """Freeze the base, and let gradients reach this language's encoder, mapper and LoRA, or not."""
         adapter = self.adapter(language)
         if trainable:
-            of_languages = {id(one) for other in self.adapters.values() for _, one in other.trainable_parameters()}
+            others = (self.adapter(other) for other in self.ranges)
+            of_languages = {id(one) for other in others for _, one in other.trainable_parameters()}
             for parameter in adapter._host[0].parameters():
                 if id(parameter) not in of_languages:
                     parameter.requires_grad_(False)

@@ -24,7 +24,7 @@ def join_tokenizer(tokenizer: PreTrainedTokenizerBase, ranges: Ranges) -> "Langu
     """A copy of a base's tokenizer that speaks the languages of `ranges`, now and as they change."""
     joined = deepcopy(tokenizer)
     if not isinstance(joined, LanguagesTokenizer):
-        joined.__class__ = _speaking(type(joined))
+        joined.__class__ = _speaking(cast(Any, type(joined)))
     joined.__dict__["ranges"] = ranges
     return cast(LanguagesTokenizer, joined)
 
@@ -220,10 +220,10 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
 
 
 @cache
-def _speaking(own: type[PreTrainedTokenizerBase]) -> type[LanguagesTokenizer]:
+def _speaking(own: Any) -> type[LanguagesTokenizer]:
     """The subclass of a base's tokenizer class that speaks languages, under the same name."""
     return type(own.__name__, (LanguagesTokenizer, own), {"__module__": own.__module__})
 
 
-def _unpickled(own: type[PreTrainedTokenizerBase]) -> LanguagesTokenizer:
+def _unpickled(own: Any) -> LanguagesTokenizer:
     return object.__new__(_speaking(own))
