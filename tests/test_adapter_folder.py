@@ -120,7 +120,7 @@ def test_load_weights_of_another_shape_is_an_error_and_changes_nothing(folder: P
     for adapter in (small, bare, rank):
         adapter.attach(base)
         before = {name: value.clone() for name, value in adapter.trainable_parameters()}
-        with pytest.raises(NewtongueError, match="another shape|other shapes"):
+        with pytest.raises(NewtongueError, match=r"another shape|other shapes"):
             adapter.load_weights(folder)
         assert all(torch.equal(value, before[name]) for name, value in adapter.trainable_parameters())
         base.detach("tr")
@@ -169,7 +169,7 @@ def other_adapter() -> ModalityAdapter:
 
 def test_saving_over_an_adapter_has_to_be_said(folder: Path) -> None:
     before = contents(folder)
-    with pytest.raises(NewtongueError, match="exists already.*overwrite=True"):
+    with pytest.raises(NewtongueError, match=r"exists already.*overwrite=True"):
         other_adapter().save_pretrained(folder)
     assert contents(folder) == before
     other_adapter().save_pretrained(folder, overwrite=True)

@@ -68,7 +68,7 @@ def test_marking_twice_is_marking_once(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t"])
 def test_empty_text_in_a_language_is_an_error(tokenizer: Any, text: str) -> None:
-    with pytest.raises(NewtongueError, match="Empty text in language 'tr'.*Leave the part out"):
+    with pytest.raises(NewtongueError, match=r"Empty text in language 'tr'.*Leave the part out"):
         tokenizer(text, language="tr")
     with pytest.raises(NewtongueError, match="Empty text"):
         tokenizer.apply_chat_template([{"role": "user", "content": text, "language": "tr"}])
@@ -133,7 +133,7 @@ def test_one_language_for_a_text_one_for_all_or_one_for_each(tokenizer: Any) -> 
     mixed = tokenizer([TURKISH[0], JAPANESE[0], ENGLISH[0]], language=["tr", "ja", None])["input_ids"]
     assert mixed == [turkish, japanese, base_tokenizer()(ENGLISH[0])["input_ids"]]
     for wrong in (["tr"], ["tr", "ja", None, None]):
-        with pytest.raises(NewtongueError, match="3 texts and . languages"):
+        with pytest.raises(NewtongueError, match=r"3 texts and . languages"):
             tokenizer([TURKISH[0]] * 3, language=wrong)
     with pytest.raises(NewtongueError, match="one language for one text"):
         tokenizer(TURKISH[0], language=["tr"])
@@ -462,7 +462,7 @@ def test_a_pipeline_reads_marked_text_and_messages() -> None:
                 add_generation_prompt=True,
                 return_dict=True,
                 return_tensors="pt",
-            ),  # fmt: skip
+            ),
         ),
     ):
         out = model.generate(**ids, max_new_tokens=4, do_sample=False)[0, ids["input_ids"].shape[1] :]

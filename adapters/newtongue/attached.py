@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
-from transformers import AutoTokenizer, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
 
 from .config import embedding_table
 from .errors import LanguageError, NewtongueError
 from .lora import add_lora, remove_lora
 from .port import CHILD, Port
-from .tokenizer import join_tokenizer
+from .tokenizer import join_tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
     from .adapter import ModalityAdapter
@@ -109,7 +109,7 @@ class AttachedModel(PreTrainedModel):
         """The base's tokenizer, which now also speaks the attached languages (`language="tr"`)."""
         if getattr(self, "_newtongue_tokenizer", None) is None:
             try:
-                own = AutoTokenizer.from_pretrained(self.name_or_path)
+                own = load_tokenizer(self.name_or_path or "")
             except (OSError, ValueError) as error:
                 raise NewtongueError(
                     f"No tokenizer could be loaded for the base {self.name_or_path!r} ({error}). Give it when "

@@ -10,11 +10,12 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from .config import embedding_table
 from .errors import NewtongueError
+from .tokenizer import load_tokenizer
 
 UNLIMITED = 512  # Window of an encoder without a limit of its own (relative positions).
 
@@ -64,7 +65,7 @@ class Encoder(nn.Module):
                 model, report = AutoModel.from_pretrained(
                     name, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **options
                 )
-                tokenizer = AutoTokenizer.from_pretrained(name, **options)
+                tokenizer = load_tokenizer(name, **options)
         except (OSError, ValueError, RuntimeError, LookupError, SafetensorError) as error:
             raise NewtongueError(
                 f"{name} cannot be read as an encoder with its tokenizer: {error}. Get it again, or name a folder or a "
@@ -77,8 +78,6 @@ class Encoder(nn.Module):
                 f"{name} lacks weights of {type(model).__name__} or has other shapes, the first {min(wrong)!r}. "
                 "Get the encoder again; a model that only shares its configuration cannot be read."
             )
-        if len(tokenizer) <= len(tokenizer.all_special_ids):  # What AutoTokenizer makes of a folder without one.
-            raise NewtongueError(f"{name} holds an encoder and no tokenizer. Save its tokenizer beside it.")
         return cls(model, tokenizer)
 
     def save_pretrained(self, folder: str | Path) -> None:

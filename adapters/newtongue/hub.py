@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
 from .errors import NewtongueError
 
@@ -43,7 +43,7 @@ def locate(
             f"The adapter {name!r} is not in the local cache and the Hub cannot be reached. Check the network, or give "
             "a folder that holds the adapter."
         ) from error
-    except (HfHubHTTPError, OSError) as error:
+    except Exception as error:  # The client lets the errors of its HTTP library through.
         raise NewtongueError(
             f"The Hub did not give {name!r}: {error}. Check the name and revision; for a private repository "
             "give token=... or run `hf auth login`."
@@ -63,7 +63,7 @@ def push(folder: Path, repo_id: str, *, private: bool, token: str | None, messag
     try:
         repo = api.create_repo(repo_id, private=private, exist_ok=True)
         commit = api.upload_folder(repo_id=repo.repo_id, folder_path=folder, commit_message=message)
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except Exception as error:  # The client lets the errors of its HTTP library through.
         raise NewtongueError(
             f"The Hub did not take {repo_id!r}: {error}. Check the name, and that the token may write "
             "(`hf auth login`)."

@@ -8,9 +8,10 @@ range; all else is encoded as before.
 from copy import deepcopy
 from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import Any, cast
 
-from transformers import BatchEncoding, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, BatchEncoding, PreTrainedTokenizerBase
 
 from .errors import NewtongueError
 from .markup import Message, has_marks, is_marked, mark, mark_all, mark_message, split
@@ -18,6 +19,18 @@ from .pieces import Piece, join, shorten
 from .ranges import Ranges
 
 Languages = str | list[str | None] | None
+
+
+def load_tokenizer(name: str | Path, **options: Any) -> PreTrainedTokenizerBase:
+    """Load a tokenizer from a folder or the Hub.
+
+    Raises:
+        OSError, ValueError: there is none; `AutoTokenizer` alone makes an empty one of some models' configs.
+    """
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, **options)
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise OSError(f"there is no tokenizer in {name}")
+    return tokenizer
 
 
 def join_tokenizer(tokenizer: PreTrainedTokenizerBase, ranges: Ranges) -> "LanguagesTokenizer":

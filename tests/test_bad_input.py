@@ -1,0 +1,450 @@
+"""What users get wrong, and files that are: the message names value, cause and fix, and nothing is lost."""
+
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import BertConfig, BertModel, PreTrainedModel
+
+from newtongue import (
+    AdapterFormatError,
+    BaseMismatchError,
+    LanguageError,
+    ModalityAdapter,
+    NewtongueError,
+    detach,
+)
+from newtongue.folder import checksums
+from tiny import base_tokenizer, save_base, tiny_base
+from worlds import adapter_for, bare_base, files_of, logits, shake_lora, state_bytes, world
+
+INPUTS = {"input_ids": torch.tensor([[1, 20, 30, 40]])}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    world().adapter("tr").save_pretrained(tmp_path / "tr")
+    return tmp_path / "tr"
+
+
+def picture(base: PreTrainedModel) -> tuple[Any, ...]:
+    modules = [(name, type(module)) for name, module in base.named_modules()]
+    flags = [parameter.requires_grad for parameter in base.parameters()]
+    return type(base), modules, flags, sorted(base.__dict__)
+
+
+def assert_untouched(base: PreTrainedModel, before: tuple[Any, ...], state: dict[str, torch.Tensor]) -> None:
+    assert picture(base) == before
+    now = state_bytes(base)
+    assert now.keys() == state.keys() and all(torch.equal(now[name], value) for name, value in state.items())
+
+
+# Folders that are wrong
+
+
+def edit_config(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = folder / "modality_config.json"
+    values = json.loads(path.read_text())
+    change(values)
+    path.write_text(json.dumps(values))
+
+
+def sign(folder: Path) -> None:
+    """Bring the checksums up to date, as someone who makes a bad adapter on purpose would."""
+    edit_config(folder, lambda values: values.update(files=checksums(folder)))
+
+
+def cut(name: str) -> Callable[[Path], None]:
+    def cut_short(folder: Path) -> None:
+        path = folder / name
+        path.write_bytes(path.read_bytes()[:-7])
+
+    return cut_short
+
+
+def flip(name: str) -> Callable[[Path], None]:
+    def flip_a_bit(folder: Path) -> None:
+        data = bytearray((folder / name).read_bytes())
+        data[-3] ^= 1
+        (folder / name).write_bytes(data)
+
+    return flip_a_bit
+
+
+def remove(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def config(**values: Any) -> Callable[[Path], None]:
+    return lambda folder: edit_config(folder, lambda old: old.update(values))
+
+
+def without(key: str) -> Callable[[Path], None]:
+    return lambda folder: edit_config(folder, lambda old: old.pop(key))
+
+
+def put(name: str, data: bytes = b"", signed: bool = False) -> Callable[[Path], None]:
+    def put_file(folder: Path) -> None:
+        (folder / name).write_bytes(data)
+        if signed:
+            sign(folder)
+
+    return put_file
+
+
+def names(path: str, sha256: object = "0" * 64) -> Callable[[Path], None]:
+    return lambda folder: edit_config(folder, lambda old: old["files"].update({path: sha256}))
+
+
+def link(name: str) -> Callable[[Path], None]:
+    def link_outside(folder: Path) -> None:
+        outside = folder.parent / "outside"
+        outside.write_bytes((folder / name).read_bytes())
+        (folder / name).unlink()
+        (folder / name).symlink_to(outside)
+
+    return link_outside
+
+
+def signed(name: str, change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Path], None]:
+    def change_weights(folder: Path) -> None:
+        weights = load_file(folder / name)
+        change(weights)
+        save_file(weights, folder / name, metadata={"format": "pt"})
+        sign(folder)
+
+    return change_weights
+
+
+def junk(name: str) -> Callable[[Path], None]:
+    return put(name, b"not at all what it should be", signed=True)
+
+
+def unlisted(name: str) -> Callable[[Path], None]:
+    def leave_out(folder: Path) -> None:
+        (folder / name).unlink()
+        sign(folder)
+
+    return leave_out
+
+
+PARTS = ["mapper.safetensors", "encoder/model.safetensors", "encoder/tokenizer.json", "lora/adapter_model.safetensors"]
+AGAIN = "Get the adapter again"
+FOLDERS: dict[str, tuple[Callable[[Path], None], list[str]]] = {
+    **{f"{part} cut short": (cut(part), [part, "cut short", AGAIN]) for part in PARTS},
+    **{f"{part} with a flipped bit": (flip(part), [part, "sha256 differs", AGAIN]) for part in PARTS},
+    **{f"{part} missing": (remove(part), [part, "is missing", AGAIN]) for part in PARTS},
+    **{f"{part} not its format": (junk(part), ["cannot be read", AGAIN]) for part in (*PARTS, "encoder/config.json")},
+    "encoder's config changed": (put("encoder/config.json", b"{}"), ["encoder/config.json", "sha256", AGAIN]),
+    "lora's config not its format": (junk("lora/adapter_config.json"), ["cannot be read", AGAIN]),
+    "lora's config lacks its weights": (
+        unlisted("lora/adapter_model.safetensors"),
+        ["lora/adapter_model.safetensors", AGAIN],
+    ),
+    "mapper nowhere named": (unlisted("mapper.safetensors"), ["mapper.safetensors", AGAIN]),
+    "encoder nowhere named": (unlisted("encoder/config.json"), ["encoder/config.json", AGAIN]),
+    "mapper lacks a weight": (
+        signed("mapper.safetensors", lambda weights: weights.pop("up.bias")),
+        ["up.bias", AGAIN],
+    ),
+    "mapper of another shape": (
+        signed("mapper.safetensors", lambda weights: weights.update({"up.bias": torch.zeros(3)})),
+        ["up.bias", AGAIN],
+    ),
+    "encoder lacks a weight": (
+        signed("encoder/model.safetensors", lambda weights: weights.pop("encoder.layer.1.output.dense.bias")),
+        ["encoder.layer.1.output.dense.bias", AGAIN],
+    ),
+    "no config": (remove("modality_config.json"), ["modality_config.json", "not an adapter folder", "save_pretrained"]),
+    "config not JSON": (put("modality_config.json", b"{,"), ["modality_config.json", "JSON", AGAIN]),
+    "config not text": (put("modality_config.json", b"\xff\xfe\x00"), ["modality_config.json", "JSON", AGAIN]),
+    "config a list": (put("modality_config.json", b"[]"), ["version None", "Upgrade newtongue"]),
+    "config nested too deep": (put("modality_config.json", b"[" * 100_000), ["modality_config.json", AGAIN]),
+    "a later format": (config(format_version=2), ["version 2", "reads version 1", "Upgrade newtongue"]),
+    "no format": (without("format_version"), ["version None", "Upgrade newtongue"]),
+    "a field missing": (without("vocabulary"), ["vocabulary", AGAIN]),
+    "a field of another type": (config(vocabulary="many"), ["vocabulary", "'many'", AGAIN]),
+    "a base that is no object": (config(base=["phi"]), ["modality_config.json", AGAIN]),
+    "files that are no object": (config(files=["mapper.safetensors"]), ["files", AGAIN]),
+    "a sha256 that is no text": (names("mapper.safetensors", 3), ["mapper.safetensors", AGAIN]),
+    "a mapper of absurd size": (
+        config(mapper={"encoder_width": 24, "hidden": 2**40, "base_width": 32, "scale": 1.0, "dropout": 0.0}),
+        ["out of bounds", AGAIN],
+    ),
+    "another vocabulary": (config(vocabulary=7), ["vocabulary of 7", AGAIN]),
+    "a language that is no tag": (config(language="../tr"), ["'../tr'", "BCP 47"]),
+    "a pickle": (put("encoder/pytorch_model.bin", pickle.dumps(print)), ["pytorch_model.bin", "run code", "refused"]),
+    "a pickle, listed": (put("lora/adapter_model.bin", b"", True), ["adapter_model.bin", "run code", "refused"]),
+    "a pickle of another name": (put("training_args.PT"), ["training_args.PT", "run code", "refused"]),
+    "a script": (put("encoder/modeling.py", b"print()"), ["modeling.py", "run code", "refused"]),
+    "a file nobody listed": (
+        put("encoder/adapter_config.json", b"{}"),
+        ["adapter_config.json", "not listed", "Remove"],
+    ),
+    "a path that climbs out": (names("../../secret"), ["'../../secret'", "outside its folder", "refused"]),
+    "an absolute path": (names("/etc/passwd"), ["'/etc/passwd'", "outside its folder", "refused"]),
+    "a path with backslashes": (names("..\\secret"), ["secret", "outside its folder", "refused"]),
+    "an empty path": (names(""), ["''", "outside its folder", "refused"]),
+    "a link that leaves": (link("mapper.safetensors"), ["mapper.safetensors", "link that leaves", "refused"]),
+}
+
+
+@pytest.mark.parametrize(("breaking", "said"), FOLDERS.values(), ids=FOLDERS)
+def test_a_bad_folder_is_refused(breaking: Callable[[Path], None], said: list[str], folder: Path) -> None:
+    breaking(folder)
+    with pytest.raises(NewtongueError) as raised:
+        ModalityAdapter.from_pretrained(folder)
+    message = str(raised.value)
+    assert isinstance(raised.value, AdapterFormatError | LanguageError)
+    assert not [one for one in said if one.lower() not in message.lower()], message
+
+
+def test_a_pickle_is_not_opened(folder: Path, tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    (folder / "encoder" / "model.safetensors").unlink()
+    (folder / "encoder" / "pytorch_model.bin").write_bytes(pickle.dumps(Trap()))
+    sign(folder)
+    with pytest.raises(AdapterFormatError, match="refused"):
+        ModalityAdapter.from_pretrained(folder)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_code_of_others_is_not_run_for_an_encoder(folder: Path) -> None:
+    path = folder / "encoder" / "config.json"
+    values = json.loads(path.read_text()) | {"model_type": "own", "auto_map": {"AutoModel": "other/repo--model.Model"}}
+    path.write_text(json.dumps(values))
+    sign(folder)
+    with pytest.raises(AdapterFormatError, match="cannot be read"):
+        ModalityAdapter.from_pretrained(folder)
+
+
+def test_files_of_the_users_beside_the_parts_do_no_harm(folder: Path) -> None:
+    (folder / "notes.txt").write_text("mine")
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "download.metadata").write_text("of the Hub's client")
+    ModalityAdapter.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("name", ["nowhere/at/all", "./nowhere", "two words"])
+def test_a_folder_that_is_not_there_is_an_error_without_the_network(name: str) -> None:
+    with pytest.raises(NewtongueError, match=r"neither a folder.*nor a Hub id") as raised:
+        ModalityAdapter.from_pretrained(name)
+    assert name in str(raised.value)
+
+
+# A base that does not fit
+
+
+def named(base: PreTrainedModel, name: str, revision: str | None = None) -> PreTrainedModel:
+    base.name_or_path = name
+    base.config._commit_hash = revision
+    return base
+
+
+BASES: dict[str, tuple[Callable[[], PreTrainedModel], list[str]]] = {
+    "another architecture": (lambda: tiny_base("llama"), ["architecture phi", "has llama", "Load the base it names"]),
+    "another width": (lambda: tiny_base("phi", hidden_size=64), ["width 32", "has 64", "Load the base it names"]),
+    "other rows": (lambda: tiny_base("phi", vocab_size=400), ["rows 320", "has 400", "Load the base it names"]),
+    "another name": (
+        lambda: named(tiny_base(), "microsoft/phi-1_5"),
+        ["'microsoft/phi-2'", "'microsoft/phi-1_5'", "ignore_base_name=True"],
+    ),
+    "another owner": (
+        lambda: named(tiny_base(), "someone/phi-2"),
+        ["'microsoft/phi-2'", "'someone/phi-2'", "ignore_base_name=True"],
+    ),
+}
+
+
+def for_phi_2() -> ModalityAdapter:
+    return adapter_for(named(tiny_base(), "microsoft/phi-2", "aaaa"))
+
+
+@pytest.mark.parametrize(("make", "said"), BASES.values(), ids=BASES)
+def test_an_adapter_for_another_base_is_refused(make: Callable[[], PreTrainedModel], said: list[str]) -> None:
+    base = make()
+    before, state = picture(base), state_bytes(base)
+    adapter = for_phi_2()
+    with pytest.raises(BaseMismatchError) as raised:
+        adapter.attach(base)
+    assert not [one for one in said if one not in str(raised.value)], str(raised.value)
+    assert_untouched(base, before, state)
+    assert not adapter.attached
+    if "ignore_base_name=True" in said:
+        assert adapter.attach(base, ignore_base_name=True).languages == ("tr",)
+
+
+@pytest.mark.parametrize("name", ["microsoft/phi-2", "/models/phi-2", "", "./phi-2"])
+def test_the_same_base_under_another_path_is_taken(name: str) -> None:
+    assert for_phi_2().attach(named(tiny_base(), name)).languages == ("tr",)
+
+
+def test_only_another_revision_is_a_warning() -> None:
+    base = named(tiny_base(), "microsoft/phi-2", "bbbb")
+    with pytest.warns(UserWarning, match="revision aaaa.*revision bbbb.*revision='aaaa'"):
+        model = for_phi_2().attach(base)
+    assert model.languages == ("tr",)
+
+
+NOT_BASES: dict[str, Callable[[], Any]] = {
+    "an encoder": lambda: BertModel(BertConfig(hidden_size=24, num_hidden_layers=1, num_attention_heads=2)),
+    "a module": lambda: torch.nn.Linear(3, 3),
+    "a wrapped base": lambda: __import__("peft").get_peft_model(
+        tiny_base(), __import__("peft").LoraConfig(target_modules=["q_proj"])
+    ),
+    "a name": lambda: "microsoft/phi-2",
+}
+
+
+@pytest.mark.parametrize("make", NOT_BASES.values(), ids=NOT_BASES)
+def test_what_is_not_a_causal_language_model_is_refused(make: Callable[[], Any]) -> None:
+    with pytest.raises(NewtongueError, match=r"not a causal language model.*AutoModelForCausalLM"):
+        adapter_for(bare_base()).attach(make())
+
+
+# Languages
+
+
+@pytest.mark.parametrize("language", ["tr", "TR"])
+def test_a_language_attached_twice_is_an_error_and_the_first_stays(language: str) -> None:
+    base = bare_base()
+    model = adapter_for(base, "tr").attach(base, tokenizer=base_tokenizer())
+    shake_lora(model.adapter("tr"))
+    before = state_bytes(model)
+    second = adapter_for(base, language)
+    with pytest.raises(LanguageError, match=r"already attached.*detach.*'tr-x-news'"):
+        second.attach(base)
+    assert not second.attached and model.languages == ("tr",)
+    now = state_bytes(model)
+    assert now.keys() == before.keys() and all(torch.equal(now[name], before[name]) for name in now)
+
+
+def test_one_adapter_on_two_bases_is_an_error() -> None:
+    first, second = bare_base(), bare_base()
+    adapter = adapter_for(first)
+    adapter.attach(first)
+    before, state = picture(second), state_bytes(second)
+    with pytest.raises(LanguageError, match=r"attached already. Detach it first, or load it again"):
+        adapter.attach(second)
+    assert_untouched(second, before, state)
+
+
+@pytest.mark.parametrize("tag", ["turkish language", "tr_TR", "", "t", "123", None])
+def test_what_is_no_language_tag_is_refused(tag: Any) -> None:
+    base = bare_base()
+    with pytest.raises(LanguageError, match=f"{tag!r} is not a language tag.*'tr' for Turkish"):
+        adapter_for(base, tag)
+
+
+def test_detaching_what_is_not_attached_is_an_error() -> None:
+    base = bare_base()
+    with pytest.raises(LanguageError, match="'tr' cannot be detached"):
+        detach(base, "tr")
+    model = adapter_for(base, "tr").attach(base)
+    with pytest.raises(LanguageError, match="'ja'; attached: 'tr'"):
+        model.detach("ja")
+    with pytest.raises(LanguageError, match="'ja'; attached: 'tr'"):
+        model.adapter("ja")
+    assert model.languages == ("tr",)
+
+
+def test_ids_of_a_language_no_longer_attached_are_an_error() -> None:
+    base = bare_base()
+    adapter_for(base, "tr").attach(base)
+    model = adapter_for(base, "ja").attach(base, tokenizer=base_tokenizer())
+    ids = model.tokenizer("日本", language="ja", return_tensors="pt")
+    model.detach("ja")
+    with pytest.raises(NewtongueError, match=r"nor to an attached language.*Encode the text again"):
+        model(**ids)
+    assert torch.equal(logits(model, **INPUTS), logits(bare_base(), **INPUTS))
+
+
+# A failure in the middle
+
+
+def test_a_lora_of_another_base_is_refused_and_the_base_is_as_before(folder: Path) -> None:
+    adapter = ModalityAdapter.from_pretrained(folder)
+    deeper = tiny_base("phi", num_hidden_layers=3)
+    before, state = picture(deeper), state_bytes(deeper)
+    with pytest.raises(AdapterFormatError, match=r"lacks .* weights, the first .*layers.2.*load the base it names"):
+        adapter.attach(deeper)
+    assert_untouched(deeper, before, state)
+    assert not adapter.attached
+    assert adapter.attach(bare_base()).languages == ("tr",)
+
+
+LORA = "lora/adapter_model.safetensors"
+LORAS = {
+    "lacking a weight": (lambda weights: weights.pop(sorted(weights)[0]), "lacks 1 weights"),
+    "with one too many": (lambda weights: weights.update({"more": torch.zeros(1)}), "has unknown 1 weights.*'more'"),
+    "of another shape": (lambda weights: weights.update({sorted(weights)[0]: torch.zeros(1, 1)}), "other shapes"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), LORAS.values(), ids=LORAS)
+@pytest.mark.parametrize("second", [False, True], ids=["first", "second"])
+def test_a_wrong_lora_is_an_error_and_nothing_is_half_attached(
+    change: Callable[[dict[str, torch.Tensor]], object], said: str, second: bool, folder: Path
+) -> None:
+    signed(LORA, change)(folder)
+    base = bare_base()
+    if second:
+        model = adapter_for(base, "ja").attach(base, trainable=True)
+        shake_lora(model.adapter("ja"))
+    before, state = picture(base), state_bytes(base)
+    adapter = ModalityAdapter.from_pretrained(folder)
+    with pytest.raises(AdapterFormatError, match=said):
+        adapter.attach(base)
+    assert_untouched(base, before, state)
+    assert not adapter.attached
+    if second:
+        inputs = {"input_ids": torch.tensor([[1, 20, 350, 360, 9]])}
+        assert torch.isfinite(logits(model, **inputs)).all()
+        assert type(model.detach("ja")) is ModalityAdapter
+        assert type(base) is type(bare_base())
+
+
+@pytest.mark.parametrize("step", ["add_lora", "join_tokenizer", "Port.set_trainable"])
+def test_a_failure_at_any_step_of_attaching_undoes_the_others(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    base = bare_base()
+    adapter = adapter_for(base)
+    before, state = picture(base), state_bytes(base)
+    monkeypatch.setattr(f"newtongue.attached.{step}", fail)
+    with pytest.raises(KeyboardInterrupt):
+        adapter.attach(base, tokenizer=base_tokenizer(), trainable=True)
+    monkeypatch.undo()
+    assert_untouched(base, before, state)
+    assert adapter.attach(base).languages == ("tr",)
+
+
+# The base's tokenizer
+
+
+def test_a_base_without_a_tokenizer_says_how_to_give_one(tmp_path: Path) -> None:
+    for place in ("", str(tmp_path / "base")):
+        base = tiny_base()
+        if place:
+            base.save_pretrained(place)
+            base = type(base).from_pretrained(place)
+        model = adapter_for(base).attach(base)
+        with pytest.raises(NewtongueError, match=r"No tokenizer.*attach\(base, tokenizer=...\)"):
+            _ = model.tokenizer
+
+
+def test_the_tokenizer_beside_the_base_is_found(tmp_path: Path) -> None:
+    base = type(tiny_base()).from_pretrained(save_base(tmp_path / "base"))
+    model = adapter_for(base).attach(base)
+    assert model.tokenizer("What is?")["input_ids"] == base_tokenizer()("What is?")["input_ids"]
+    assert set(files_of(tmp_path)) >= {"base/tokenizer.json"}
