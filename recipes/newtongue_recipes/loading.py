@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from bitsandbytes.nn import Linear4bit
+from bitsandbytes.nn.modules import Linear4bit
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
 
@@ -44,4 +44,6 @@ def load_base(
         for module in base.modules():
             if isinstance(module, Linear4bit):
                 module.support_avx512bf16_for_cpu = False
-    return base.requires_grad_(False).eval()
+    base.requires_grad_(False)
+    base.eval()
+    return base

@@ -25,9 +25,7 @@ def named(sentence: str, language: str) -> set[str]:
 def stated(sentence: str, language: str) -> list[Fact]:
     """The facts whose subject and answer the sentence both names; it need not assert them."""
     found = named(sentence, language)
-    return [
-        fact for fact in facts() if fact.subject.names[language] in found and fact.answers[language] in found
-    ]
+    return [fact for fact in facts() if fact.subject.names[language] in found and fact.answers[language] in found]
 
 
 @cache

@@ -30,9 +30,7 @@ def pairs(
     return [(one["en"], one[language]) for one, _ in zip(made, range(count), strict=False)]
 
 
-def raw_text(
-    language: str, count: int, seed: int, seen: Collection[str], question_share: float = 0.2
-) -> list[str]:
+def raw_text(language: str, count: int, seed: int, seen: Collection[str], question_share: float = 0.2) -> list[str]:
     """`count` sentences of `language` alone, of the kinds `pairs` has. ValueError for an unknown language."""
     made = _sentences((language,), seed, seen, question_share)
     return [one[language] for one, _ in zip(made, range(count), strict=False)]
@@ -40,9 +38,7 @@ def raw_text(
 
 def dictionary(language: str) -> list[tuple[str, str]]:
     """(English, `language`) for every name, and for the words that the relations go by."""
-    words = [name.texts for group in names().values() for name in group] + [
-        texts(row) for row in table("relations")
-    ]
+    words = [name.texts for group in names().values() for name in group] + [texts(row) for row in table("relations")]
     return list(dict.fromkeys((word["en"], word[language]) for word in words))
 
 
@@ -73,9 +69,7 @@ def _phrasings(askable: list[Fact]) -> list[tuple[Fact, int]]:
     return [(fact, number) for fact in askable for number in range(len(questions(fact, "en")))]
 
 
-def _filled(
-    template: dict[str, str], decks: dict[str, Deck[Name]], languages: tuple[str, ...]
-) -> dict[str, str]:
+def _filled(template: dict[str, str], decks: dict[str, Deck[Name]], languages: tuple[str, ...]) -> dict[str, str]:
     chosen: dict[str, Name] = {}
 
     def fits(name: Name) -> bool:

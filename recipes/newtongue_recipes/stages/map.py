@@ -60,18 +60,21 @@ def map_language(
         raise NewtongueError(f"Stage 2 was given no sentence pairs for {language!r}. Name a source of translations.")
     folder = Path(folder)
     encoder = encoder if isinstance(encoder, Encoder) else Encoder.from_pretrained(encoder)
-    parts = [(name, part) for name, part in (("toward", settings.toward), ("through", settings.through)) if part]
-    set_seed(parts[0][1].seed if parts else 0)
-    adapter = ModalityAdapter.create(
-        base, encoder, language=language, hidden=settings.hidden, dropout=settings.dropout
-    )
+    named = {"words": settings.words, "toward": settings.toward, "through": settings.through}
+    parts = {name: training for name, training in named.items() if training is not None}
+    if "words" in parts and not any(pair.aligned for pair in pairs):
+        raise NewtongueError("Stage 2 was to begin with words, but no pair is aligned. Name a dictionary, or leave it out.")
+    set_seed(next(iter(parts.values())).seed if parts else 0)
+    adapter = ModalityAdapter.create(base, encoder, language=language, hidden=settings.hidden, dropout=settings.dropout)
     model = adapter.attach(base, tokenizer=tokenizer, trainable=True)
     if not settings.train_encoder:
         adapter.encoder.requires_grad_(False)
     try:
         rows = Dataset.from_list([_row(model.tokenizer, pair, settings.say, language) for pair in pairs])
-        for name, part in parts:
-            _train(model, rows, settings, part, name, folder / name, resume, callbacks)
+        words = rows.filter(lambda row: row["aligned"])
+        for name, training in parts.items():
+            seen = words if name == "words" else rows
+            _train(model, seen, settings, training, name, folder / name, resume, callbacks)
     finally:
         model.detach(language)
     adapter.eval().save_pretrained(folder / "adapter", overwrite=True)
@@ -84,7 +87,7 @@ class TowardTrainer(AdapterTrainer):
     settings: Map
 
     def compute_loss(self, model: Any, inputs: dict[str, Tensor], *args: Any, **kwargs: Any) -> Any:
-        """Weighted sum of transport (all rows) and mean squared error (aligned rows)."""
+        """Weighted sum of mean squared error, on aligned rows, and transport, on the others; means over all rows."""
         ids, labels, aligned = inputs["input_ids"], inputs["labels"], inputs["aligned"].bool()
         own = self.accelerator.unwrap_model(model)
         adapter = own.adapter(own.languages[0])
@@ -128,13 +131,13 @@ def _train(
     resume: bool,
     callbacks: Sequence[TrainerCallback],
 ) -> None:
-    kind = TowardTrainer if name == "toward" else AdapterTrainer
-    trainer = kind(
+    trainer = (AdapterTrainer if name == "through" else TowardTrainer)(
         model=model,
         args=training.arguments(folder),
-        train_dataset=rows if name == "toward" else rows.remove_columns("aligned"),
+        train_dataset=rows.remove_columns("aligned") if name == "through" else rows,
         data_collator=DataCollatorForSeq2Seq(model.tokenizer, label_pad_token_id=-100),
         callbacks=list(callbacks),
     )
-    trainer.settings = settings
+    if isinstance(trainer, TowardTrainer):
+        trainer.settings = settings
     trainer.train(resume_from_checkpoint=last_checkpoint(folder) if resume else None)

@@ -60,7 +60,7 @@ def _sinkhorn(cost: Tensor, seen: Tensor, wanted: Tensor, entropy: float, rounds
     rows = torch.where(seen, -seen.sum(1, keepdim=True).float().log(), nothing)
     columns = torch.where(wanted, -wanted.sum(1, keepdim=True).float().log(), nothing)
     kernel = -cost / entropy
-    left, right = torch.zeros_like(rows), torch.zeros_like(columns)
+    left, right = rows, torch.where(wanted, 0.0, nothing)
     for _ in range(rounds):
         left = rows - torch.logsumexp(kernel + right[:, None, :], dim=2)
         right = columns - torch.logsumexp(kernel + left[:, :, None], dim=1)

@@ -47,7 +47,8 @@ class Training:
             "remove_unused_columns": False,
             "dataloader_pin_memory": torch.cuda.is_available(),
             "train_sampling_strategy": "group_by_length",
-            "optim": "adamw_torch",
+            "use_cpu": not torch.cuda.is_available(),
+            "optim": "adamw_torch_fused",
         }
         return kind(**{**values, **more, **self.extra})
 
@@ -62,7 +63,7 @@ class Represent:
         width, layers, heads: shape of an encoder trained here.
         positions: tokens it reads at once.
         mask: share of tokens masked.
-        whole_words: mask whole words instead of single tokens.
+        whole_words: mask whole words instead of single tokens, where the language puts spaces between them.
     """
 
     training: Training
@@ -81,18 +82,21 @@ class Map:
     """Stage 2: the mapper, and the encoder with it; first toward the base's embeddings, then through the base.
 
     Attributes:
-        toward: training of the first part; None leaves it out.
-        through: training of the second; None leaves it out.
+        words: training of the first part, on dictionary entries and aligned pairs alone; None leaves it out.
+        toward: training of the second, on all pairs, toward the embeddings; None leaves it out.
+        through: training of the third, on all pairs, through the frozen base; None leaves it out.
         transport: weight of the entropic transport between soft tokens and the translation's embeddings.
         mse: weight of the mean squared error, on pairs that are dictionary entries or aligned.
         entropy: softness of the transport, as a share of the squared norm of an embedding.
         say: what the frozen base is asked to do with a sentence it can only read through the port.
         train_encoder: whether the encoder learns too.
         hidden: the mapper's inner size; twice the larger width when None.
+        dropout: in the mapper.
     """
 
-    toward: Training | None
-    through: Training | None
+    words: Training | None = None
+    toward: Training | None = None
+    through: Training | None = None
     transport: float = 1.0
     mse: float = 1.0
     entropy: float = 0.1

@@ -10,25 +10,16 @@ from peft import LoraConfig
 from transformers import PreTrainedModel, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
-from newtongue import AttachedModel, ModalityAdapter, NewtongueError
+from newtongue import ModalityAdapter, NewtongueError
 
-from .checkpoints import AdapterCheckpoints, last_checkpoint
+from .checkpoints import AdapterTrainer, last_checkpoint
 from .settings import Tune
 
 Messages = list[dict[str, Any]]
 
 
-class TuneTrainer(AdapterCheckpoints, SFTTrainer):
+class TuneTrainer(AdapterTrainer, SFTTrainer):
     """`SFTTrainer` for an attached model."""
-
-    def __init__(self, model: AttachedModel, **options: Any) -> None:
-        # For a 4-bit base TRL rounds all that is trainable to bfloat16; encoder, mapper and LoRA stay float32.
-        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        for parameter in trained:
-            parameter.requires_grad_(False)
-        super().__init__(model=model, **options)
-        for parameter in trained:
-            parameter.requires_grad_(True)
 
 
 def tune(
@@ -78,8 +69,12 @@ def tune(
     try:
         rows = [model.tokenizer.example(one, max_length=settings.max_length) for one in conversations]
         arguments = settings.training.arguments(
-            folder, SFTConfig, packing=settings.packing, max_length=settings.max_length, bf16=False,
-            gradient_checkpointing=False,
+            folder,
+            SFTConfig,
+            packing=settings.packing,
+            max_length=settings.max_length,
+            bf16=False,
+            activation_checkpointing=False,
         )
         trainer = TuneTrainer(
             model=model,

@@ -1,0 +1,105 @@
+"""Asking a model many questions, and how surprised it is by their gold answers."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+Messages = list[dict[str, Any]]
+
+
+@torch.no_grad()
+def answer(
+    model: Any,
+    tokenizer: Any,
+    conversations: Sequence[Messages],
+    *,
+    max_new_tokens: int = 32,
+    batch: int = 128,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> list[str]:
+    """The model's greedy answers, one a conversation, in order.
+
+    Args:
+        model: bare or attached; left in the mode it was in.
+        tokenizer: an attached model's (`model.tokenizer`), or the bare base's.
+        conversations: each ends with a question; `"language"` says how a message is read.
+        max_new_tokens: longest answer, in tokens.
+        batch: conversations at a time; those of like length go together.
+        progress: told how many more are done.
+    """
+    was_training = model.training
+    model.eval()
+    rows = [_encode(tokenizer, one) for one in conversations]
+    texts: list[str] = [""] * len(rows)
+    for chosen in _batches([len(row) for row in rows], batch):
+        inputs = tokenizer.pad(
+            {"input_ids": [rows[one] for one in chosen]},
+            padding=True,
+            padding_side="left",
+            return_tensors="pt",
+        ).to(model.device)
+        written = model.generate(
+            **inputs, max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id
+        )[:, inputs["input_ids"].shape[1] :]
+        for one, text in zip(chosen, tokenizer.batch_decode(written, skip_special_tokens=True), strict=True):
+            texts[one] = text.strip()
+        progress(len(chosen))
+    model.train(was_training)
+    return texts
+
+
+@torch.no_grad()
+def answer_nats(
+    model: PreTrainedModel, tokenizer: Any, conversations: Sequence[Messages], *, batch: int = 32
+) -> list[float]:
+    """Negative log-likelihood, in nats, of each conversation's last message, its end included."""
+    was_training = model.training
+    model.eval()
+    rows = [_example(tokenizer, one) for one in conversations]
+    nats = [0.0] * len(rows)
+    for chosen in _batches([len(row["input_ids"]) for row in rows], batch):
+        width = max(len(rows[one]["input_ids"]) for one in chosen)
+        ids = torch.full((len(chosen), width), tokenizer.pad_token_id or 0)
+        labels, mask = torch.full_like(ids, -100), torch.zeros_like(ids)
+        for place, one in enumerate(chosen):
+            length = len(rows[one]["input_ids"])
+            ids[place, :length] = torch.tensor(rows[one]["input_ids"])
+            labels[place, :length] = torch.tensor(rows[one]["labels"])
+            mask[place, :length] = 1
+        logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
+        for one, value in zip(chosen, _nats(logits, labels.to(logits.device)).tolist(), strict=True):
+            nats[one] = value
+    model.train(was_training)
+    return nats
+
+
+def _nats(logits: Tensor, labels: Tensor) -> Tensor:
+    losses = torch.nn.functional.cross_entropy(
+        logits[:, :-1].float().transpose(1, 2), labels[:, 1:], ignore_index=-100, reduction="none"
+    )
+    return losses.sum(1)
+
+
+def _encode(tokenizer: Any, messages: Messages) -> list[int]:
+    if hasattr(tokenizer, "prompt"):
+        ids = tokenizer(tokenizer.prompt(messages), add_special_tokens=not tokenizer.chat_template)["input_ids"]
+    else:
+        ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
+    return list(ids)
+
+
+def _example(tokenizer: Any, messages: Messages) -> dict[str, list[int]]:
+    if hasattr(tokenizer, "example"):
+        example: dict[str, list[int]] = tokenizer.example(messages)
+        return example
+    prompt = _encode(tokenizer, messages[:-1])
+    written = tokenizer(messages[-1]["content"] + tokenizer.eos_token, add_special_tokens=False)["input_ids"]
+    return {"input_ids": prompt + written, "labels": [-100] * len(prompt) + written}
+
+
+def _batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    order = sorted(range(len(lengths)), key=lambda one: lengths[one])
+    return (order[start : start + size] for start in range(0, len(order), size))

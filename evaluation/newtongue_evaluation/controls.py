@@ -1,0 +1,33 @@
+"""Controls that could sink an adapter."""
+
+import random
+from collections.abc import Hashable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def swapped(rows: Sequence[T], group: Sequence[Hashable], subject: Sequence[Hashable], seed: int = 0) -> list[T]:
+    """For each row another row of its group about another subject: what it is asked is exchanged.
+
+    Scored against the first row's gold answers, a model that reads its questions falls to chance.
+
+    Args:
+        rows: what a model is asked.
+        group: rows are exchanged within a group, for example a relation.
+        subject: what a row is about; never exchanged for itself.
+
+    Raises:
+        ValueError: a group has one subject only.
+    """
+    chooser = random.Random(seed)
+    members: dict[Hashable, list[int]] = {}
+    for place, one in enumerate(group):
+        members.setdefault(one, []).append(place)
+    exchanged = []
+    for place, one in enumerate(group):
+        others = [other for other in members[one] if subject[other] != subject[place]]
+        if not others:
+            raise ValueError(f"Group {one!r} has one subject only, {subject[place]!r}: there is nothing to exchange.")
+        exchanged.append(rows[chooser.choice(others)])
+    return exchanged

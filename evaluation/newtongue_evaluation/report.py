@@ -1,0 +1,96 @@
+"""Reports people look at: tables in Markdown, pictures of losses and of accuracy by method."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+import torch
+
+PARTS = ("newtongue", "torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate")
+COLOURS = ("#1b6ca8", "#7fb3d5", "#b7b7b7", "#d9822b")
+
+
+def environment() -> dict[str, Any]:
+    """Versions and hardware, as they belong beside every figure."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PARTS}},
+        "hardware": {"processor": _processor(), "cores": len_cores(), "gpu": gpu},
+    }
+
+
+def len_cores() -> int:
+    """Cores this process may use."""
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A Markdown table; floats with two decimals, None as a dash."""
+
+    def cell(value: Any) -> str:
+        if value is None:
+            return "–"
+        return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+    lines = [list(head), ["---"] * len(head), *([cell(value) for value in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def draw_losses(curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]], path: Path) -> None:
+    """One panel a stage, one line a language.
+
+    Args:
+        curves: stage → language → (step, loss) in order.
+        path: the PNG to write.
+    """
+    figure, panels = plt.subplots(1, len(curves), figsize=(3.2 * len(curves), 2.8), layout="constrained")
+    for panel, (stage, languages) in zip(panels if len(curves) > 1 else [panels], curves.items(), strict=True):
+        for (language, points), colour in zip(languages.items(), (COLOURS[0], COLOURS[3]), strict=False):
+            panel.plot(*zip(*points, strict=True), label=language, color=colour)
+        panel.set(title=stage, xlabel="step", ylim=(0, None))
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.legend(frameon=False)
+    figure.axes[0].set_ylabel("loss")
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def draw_accuracy(methods: Mapping[str, Mapping[str, float]], chance: float, path: Path) -> None:
+    """Bars of accuracy: a group a language, a bar a method, chance as a line.
+
+    Args:
+        methods: method → language → accuracy in [0, 1].
+        chance: of always giving a relation's most frequent answer.
+        path: the PNG to write.
+    """
+    languages = list(next(iter(methods.values())))
+    figure, panel = plt.subplots(figsize=(7, 3.4), layout="constrained")
+    width = 0.8 / len(methods)
+    for place, ((method, scores), colour) in enumerate(zip(methods.items(), COLOURS, strict=False)):
+        at = [group + place * width for group in range(len(languages))]
+        bars = panel.bar(at, [scores[language] for language in languages], width * 0.92, label=method, color=colour)
+        panel.bar_label(bars, fmt="%.2f", fontsize=8)
+    panel.axhline(chance, color="black", linewidth=0.8, linestyle=":", label=f"chance {chance:.2f}")
+    panel.set_xticks([group + 0.4 - width / 2 for group in range(len(languages))], languages)
+    panel.set(ylim=(0, 1.08), ylabel="exact match, held-out facts")
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()

@@ -1,0 +1,54 @@
+"""The demo's control: the same lessons to a LoRA on raw text, without a port."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer, TrainerCallback
+
+from newtongue_evaluation.baselines import plain, raw_lora
+from newtongue_evaluation.metrics import exact_match
+from newtongue_recipes.demo.exam import in_english_and_in_language
+from newtongue_recipes.demo.lessons import held_out, lessons
+from newtongue_recipes.demo.teach import Curriculum
+from newtongue_recipes.loading import load_base
+
+
+class _Steps(TrainerCallback):
+    def __init__(self, told: Callable[[int], None]) -> None:
+        self.told = told
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.told(state.global_step)
+
+
+def raw_text_control(
+    language: str, base: Path, work: Path, curriculum: Curriculum, seed: int, progress: Callable[[int], None]
+) -> tuple[float, float]:
+    """Exact match on the held-out facts, answered in English and in the language, of LoRA on raw text.
+
+    It sees stage 3's rows, in the same number of steps, with the same rank, rate and batch.
+    """
+    conversations = list(lessons(language, seed).conversations)
+    random.Random(seed).shuffle(conversations)
+    settings = curriculum.tune
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    model = raw_lora(
+        load_base(base, trainable=True),
+        tokenizer,
+        conversations,
+        work,
+        steps=settings.training.steps,
+        batch=settings.training.batch,
+        rate=settings.training.rate,
+        rank=settings.rank,
+        alpha=settings.alpha,
+        seed=seed,
+        callbacks=[_Steps(progress)],
+    )
+    in_english, in_language = in_english_and_in_language(model, tokenizer, language, lambda _done: None, plain)
+    return (
+        exact_match(in_english, [row.answer for row in held_out(language, "en")]),
+        exact_match(in_language, [row.answer for row in held_out(language, language)]),
+    )

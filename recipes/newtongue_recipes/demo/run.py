@@ -1,0 +1,211 @@
+"""The main job: teach phi-nano Turkish and Japanese on this machine, then find out whether it worked."""
+
+import multiprocessing
+import queue as queues
+import shutil
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from newtongue import NewtongueError
+from newtongue_evaluation.report import draw_accuracy, draw_losses, environment, len_cores
+from newtongue_recipes.demo.exam import Exam, examine, questions
+from newtongue_recipes.demo.lessons import NAMES
+from newtongue_recipes.demo.nano import FOLDER as NANO
+from newtongue_recipes.demo.raw import raw_text_control
+from newtongue_recipes.demo.summary import write_report
+from newtongue_recipes.demo.teach import STAGES, Curriculum, quiet, teach
+
+Curves = dict[str, dict[str, list[tuple[int, float]]]]
+
+
+def run_demo(
+    output: Path,
+    *,
+    seed: int = 0,
+    languages: Sequence[str] = tuple(NAMES),
+    raw_lora: bool = True,
+    overwrite: bool = False,
+    curriculum: Curriculum | None = None,
+    console: Console | None = None,
+) -> dict[str, Any]:
+    """Run the main job and write its report, pictures, adapters and base into `output`.
+
+    The languages are taught side by side, each in a process of its own with its share of the cores; at these
+    sizes two processes of one thread do nearly twice the work of one process of two.
+
+    Returns:
+        What `report.json` holds.
+
+    Raises:
+        NewtongueError: `output` is not empty and `overwrite` is False, or teaching a language failed.
+    """
+    console, curriculum = console or Console(), curriculum or Curriculum()
+    started = time.monotonic()
+    _make_room(output, overwrite)
+    shutil.copytree(NANO, output / "base", ignore=shutil.ignore_patterns("recipe.json"))
+    with _progress(console) as progress:
+        seconds, curves = _teach_all(output, curriculum, seed, languages, progress)
+        quiet(len_cores())
+        exam_started = time.monotonic()
+        asking = progress.add_task("asking questions in three languages", total=questions(languages), note="")
+        exam = examine(
+            output / "base", [output / one for one in languages], lambda done: progress.advance(asking, done)
+        )
+        seconds["exam"] = {"all": time.monotonic() - exam_started}
+        elapsed = time.monotonic() - started
+        if raw_lora:
+            control_started = time.monotonic()
+            _control(output, curriculum, seed, languages, exam, progress)
+            seconds["raw_lora control"] = {"all": time.monotonic() - control_started}
+    shutil.rmtree(output / "stages")
+    report = {
+        "seed": seed,
+        **environment(),
+        "seconds": round(elapsed, 1),
+        "seconds_by_stage": {
+            name: {key: round(value, 1) for key, value in part.items()} for name, part in seconds.items()
+        },
+        "steps": curriculum.steps(),
+        **exam.as_dict(),
+    }
+    draw_losses(curves, output / "losses.png")
+    draw_accuracy(_methods(exam), max(score.chance for score in exam.heldout.values()), output / "accuracy.png")
+    write_report(report, output)
+    return report
+
+
+def _make_room(output: Path, overwrite: bool) -> None:
+    if not NANO.is_dir():
+        raise NewtongueError(
+            f"{NANO} is missing: the package was built without phi-nano. Make it with "
+            "`python -m newtongue_recipes.demo.nano`."
+        )
+    if output.exists() and not output.is_dir():
+        raise NewtongueError(f"{output} is a file. Give --output the name of a folder.")
+    if output.exists() and any(output.iterdir()):
+        if not overwrite:
+            raise NewtongueError(f"{output} is not empty. Choose another --output, or pass --overwrite.")
+        if not (output / "base").is_dir():
+            raise NewtongueError(f"{output} holds something other than a demo; it is not cleared. Choose another one.")
+        shutil.rmtree(output)
+    output.mkdir(parents=True, exist_ok=True)
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<32}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        refresh_per_second=2,
+    )
+
+
+def _teach_all(
+    output: Path, curriculum: Curriculum, seed: int, languages: Sequence[str], progress: Progress
+) -> tuple[dict[str, dict[str, float]], Curves]:
+    """Run `teach` for every language at once; returns seconds by language and stage, and the losses."""
+    context = multiprocessing.get_context("spawn")
+    events: Any = context.Queue()
+    threads = max(1, len_cores() // len(languages))
+    steps = curriculum.steps()
+    bars = {
+        (language, stage): progress.add_task(f"{NAMES[language]}: {stage}", total=steps[stage], note="")
+        for language in languages
+        for stage in STAGES
+    }
+    curves: Curves = {stage: {language: [] for language in languages} for stage in STAGES}
+    workers = {
+        language: context.Process(
+            target=teach,
+            args=(language, output / "base", output, curriculum, seed, threads, events),
+            daemon=True,
+        )
+        for language in languages
+    }
+    for worker in workers.values():
+        worker.start()
+    seconds: dict[str, dict[str, float]] = {}
+    try:
+        while len(seconds) < len(languages):
+            try:
+                kind, language, *event = events.get(timeout=5)
+            except queues.Empty:
+                _check_alive(workers, seconds)
+                continue
+            if kind == "step":
+                progress.update(bars[language, event[0]], completed=event[1])
+            elif kind == "loss":
+                curves[event[0]][language].append((event[1], event[2]))
+                progress.update(bars[language, event[0]], note=f"loss {event[2]:.3f}")
+            elif kind == "done":
+                seconds[language] = event[0]
+            else:
+                (output / f"{language}.error.txt").write_text(event[0])
+                last = event[0].strip().splitlines()[-1]
+                raise NewtongueError(f"Teaching {NAMES[language]} failed: {last}. See {output / language}.error.txt.")
+    finally:
+        for worker in workers.values():
+            if len(seconds) < len(languages):
+                worker.terminate()
+            worker.join()
+    return seconds, curves
+
+
+def _check_alive(workers: dict[str, Any], finished: dict[str, Any]) -> None:
+    for language, worker in workers.items():
+        if language not in finished and worker.exitcode is not None:
+            raise NewtongueError(
+                f"The process teaching {NAMES[language]} ended with code {worker.exitcode}, perhaps for want of "
+                "memory. Close other programs and run the demo again."
+            )
+
+
+def _control(
+    output: Path, curriculum: Curriculum, seed: int, languages: Sequence[str], exam: Exam, progress: Progress
+) -> None:
+    for language in languages:
+        bar = progress.add_task(f"control, LoRA on raw {NAMES[language]}", total=curriculum.tune.training.steps)
+        score = exam.heldout[language]
+        score.raw_lora, score.raw_lora_in_language = raw_text_control(
+            language,
+            output / "base",
+            output / "stages" / "raw",
+            curriculum,
+            seed,
+            partial(_moved, progress, bar),
+        )
+
+
+def _moved(progress: Progress, bar: TaskID, step: int) -> None:
+    progress.update(bar, completed=step)
+
+
+def _methods(exam: Exam) -> dict[str, dict[str, float]]:
+    scores = {NAMES[language]: score for language, score in exam.heldout.items()}
+    methods = {
+        "newtongue, answered in English": {name: score.in_english for name, score in scores.items()},
+        "newtongue, answered in the language": {name: score.in_language for name, score in scores.items()},
+        "control: another subject's question": {name: score.shuffled for name, score in scores.items()},
+    }
+    raw = {name: score.raw_lora for name, score in scores.items() if score.raw_lora is not None}
+    if raw:
+        methods["control: LoRA on raw text"] = raw
+    return methods

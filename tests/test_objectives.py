@@ -1,0 +1,68 @@
+"""Stage 2's objectives: what they are zero for, what they prefer, and that padding does not count."""
+
+import pytest
+import torch
+
+from newtongue_recipes.stages.objectives import aligned_mse, pad_runs, transport
+
+
+def everything(values: torch.Tensor) -> torch.Tensor:
+    return torch.ones(values.shape[:2], dtype=torch.bool)
+
+
+@pytest.mark.parametrize("rows,length,width", [(1, 1, 4), (3, 5, 8)])
+def test_transport_is_nearly_free_onto_the_same_vectors_in_another_order(rows: int, length: int, width: int) -> None:
+    targets = torch.eye(length, width)[None].repeat(rows, 1, 1) * 3
+    shuffled = targets[:, torch.randperm(length)]
+    seen = everything(targets)
+    moved = transport(shuffled, seen, targets, seen, unit=9.0, entropy=0.05)
+    far = transport(-shuffled, seen, targets, seen, unit=9.0, entropy=0.05)
+    assert moved < 1e-3 < 1 < far
+
+
+def test_transport_matches_masses_so_that_one_token_cannot_serve_for_all() -> None:
+    targets = torch.eye(4)[None]
+    seen = everything(targets)
+    collapsed = targets[:, :1].repeat(1, 4, 1)
+    assert transport(collapsed, seen, targets, seen, 1.0, 0.05) > 1.0
+
+
+def test_transport_ignores_padding() -> None:
+    torch.manual_seed(0)
+    soft, targets = torch.randn(2, 3, 6), torch.randn(2, 5, 6)
+    plain = transport(soft, everything(soft), targets, everything(targets), 6.0, 0.1)
+    padded_soft = torch.cat([soft, torch.randn(2, 4, 6)], 1)
+    padded_targets = torch.cat([targets, torch.randn(2, 2, 6)], 1)
+    seen = torch.tensor([[True] * 3 + [False] * 4] * 2)
+    wanted = torch.tensor([[True] * 5 + [False] * 2] * 2)
+    torch.testing.assert_close(transport(padded_soft, seen, padded_targets, wanted, 6.0, 0.1), plain)
+
+
+def test_transport_plan_carries_no_gradient_but_the_distances_do() -> None:
+    soft = torch.randn(1, 3, 4, requires_grad=True)
+    targets = torch.randn(1, 2, 4)
+    transport(soft, everything(soft), targets, everything(targets), 4.0, 0.1).backward()
+    assert soft.grad is not None
+    assert soft.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    "lengths,expected",
+    [
+        pytest.param((2, 2), 5.0, id="equal lengths are compared position by position"),
+        pytest.param((2, 1), 0.25, id="other lengths by their means"),
+    ],
+)
+def test_aligned_mse(lengths: tuple[int, int], expected: float) -> None:
+    soft, targets = torch.tensor([[[1.0], [2.0]]]), torch.tensor([[[2.0], [5.0]]])
+    soft, targets = soft[:, : lengths[0]], targets[:, : lengths[1]]
+    assert aligned_mse(soft, everything(soft), targets, everything(targets), 1.0).item() == expected
+
+
+def test_pad_runs_keeps_order_and_marks_what_is_real() -> None:
+    values = torch.arange(8.0).view(2, 4, 1)
+    here = torch.tensor([[False, True, False, True], [True, False, False, False]])
+    collected, real = pad_runs(values, here)
+    assert collected[0, :, 0].tolist() == [1.0, 3.0]
+    assert collected[1, 0, 0].item() == 4.0
+    assert real.tolist() == [[True, True], [True, False]]

@@ -1,0 +1,200 @@
+"""The three stages on tiny models: each writes what the next reads, checkpoints hold everything, resume is exact."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, TrainerCallback
+
+import tiny
+from newtongue import ModalityAdapter, NewtongueError
+from newtongue_recipes.loading import load_base
+from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune
+from newtongue_recipes.stages.map import Pair
+
+PAIRS = [Pair(english, turkish) for english, turkish in zip(tiny.ENGLISH, tiny.TURKISH, strict=True)] * 4
+WORDS = [Pair("Paris", "Paris", aligned=True), Pair("capital", "başkent", aligned=True)]
+CHATS = [
+    [{"role": "user", "content": question, "language": "tr"}, {"role": "assistant", "content": "Paris"}]
+    for question in tiny.TURKISH
+] * 4
+
+
+def training(steps: int = 4, **more: object) -> Training:
+    return Training(steps=steps, batch=4, rate=1e-3, extra={"disable_tqdm": True, **more})
+
+
+class StopAt(TrainerCallback):
+    """Ends a training after a step, as a kill between two checkpoints would."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args, state, control, **kwargs):
+        control.should_training_stop = state.global_step >= self.step
+
+
+@pytest.fixture(scope="module")
+def base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.save_base(tmp_path_factory.mktemp("base") / "tiny-phi")
+
+
+@pytest.fixture(scope="module")
+def mapped(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mapped")
+    settings = Map(toward=training(), through=training())
+    map_language(
+        load_base(base_folder, trainable=True), tiny.tiny_encoder(), PAIRS + WORDS, settings, folder, language="tr"
+    )
+    return folder / "adapter"
+
+
+@pytest.mark.parametrize("language,texts", [("tr", tiny.TURKISH), ("ja", tiny.JAPANESE)])
+def test_represent_writes_an_encoder_that_transformers_loads(language: str, texts: list[str], tmp_path: Path) -> None:
+    settings = Represent(training(), vocabulary=400, width=16, layers=1, heads=2, positions=32)
+    folder = represent(texts * 10, settings, tmp_path / "encoder")
+    model, tokenizer = AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    for text in texts:
+        assert tokenizer.decode(tokenizer(text)["input_ids"], skip_special_tokens=True) == text
+    assert model.config.vocab_size == len(tokenizer)
+
+
+def test_represent_spells_characters_it_never_met_in_bytes(tmp_path: Path) -> None:
+    settings = Represent(training(1), vocabulary=400, width=16, layers=1, heads=2, positions=32)
+    tokenizer = AutoTokenizer.from_pretrained(represent(tiny.TURKISH * 10, settings, tmp_path / "encoder"))
+    ids = tokenizer("한국 Фет")["input_ids"]
+    assert tokenizer.unk_token_id not in ids
+    assert tokenizer.decode(ids, skip_special_tokens=True) == "한국 Фет"
+
+
+@pytest.mark.parametrize("whole_words", [False, True])
+def test_represent_continues_a_published_encoder(whole_words: bool, tmp_path: Path) -> None:
+    settings = Represent(training(), vocabulary=400, width=16, layers=1, heads=2, positions=32)
+    first = represent(tiny.TURKISH * 10, settings, tmp_path / "published")
+    before = AutoModel.from_pretrained(first).state_dict()
+    second = represent(
+        tiny.TURKISH * 10, replace(settings, start_from=str(first), whole_words=whole_words), tmp_path / "more"
+    )
+    after = AutoModel.from_pretrained(second).state_dict()
+    drift = max(float((after[key].float() - before[key].float()).abs().max()) for key in before if "pooler" not in key)
+    assert 0 < drift < 0.05
+
+
+def test_map_leaves_the_base_as_it_was_and_trains_encoder_and_mapper(base_folder: Path, tmp_path: Path) -> None:
+    base = AutoModelForCausalLM.from_pretrained(base_folder)
+    before = {name: value.clone() for name, value in base.state_dict().items()}
+    encoder = tiny.tiny_encoder()
+    start = {name: value.clone() for name, value in encoder.state_dict().items()}
+    settings = Map(toward=training(), through=training())
+    adapter = map_language(base, encoder, PAIRS + WORDS, settings, tmp_path, language="tr")
+    after = base.state_dict()
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert any(not torch.equal(value, start[name]) for name, value in adapter.encoder.state_dict().items())
+
+
+@pytest.mark.parametrize("part", ["toward", "through"])
+def test_each_part_of_map_lowers_its_loss(part: str, base_folder: Path, tmp_path: Path) -> None:
+    losses: list[float] = []
+
+    class Watch(TrainerCallback):
+        def on_log(self, args, state, control, logs=None, **kwargs):
+            if logs and "loss" in logs:
+                losses.append(float(logs["loss"]))
+
+    parts = {"toward": None, "through": None, part: training(30)}
+    map_language(
+        load_base(base_folder, trainable=True),
+        tiny.tiny_encoder(),
+        PAIRS,
+        Map(**parts),
+        tmp_path,
+        language="tr",
+        callbacks=[Watch()],
+    )
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_a_frozen_encoder_stays_as_it_was(base_folder: Path, tmp_path: Path) -> None:
+    encoder = tiny.tiny_encoder()
+    start = {name: value.clone() for name, value in encoder.state_dict().items()}
+    settings = Map(toward=training(), through=None, train_encoder=False)
+    adapter = map_language(load_base(base_folder), encoder, PAIRS, settings, tmp_path, language="tr")
+    assert all(torch.equal(value, start[name]) for name, value in adapter.encoder.state_dict().items())
+
+
+@pytest.mark.parametrize("four_bit", [False, True])
+@pytest.mark.parametrize("packing", [False, True])
+def test_tune_keeps_everything_trainable_in_float32(
+    four_bit: bool, packing: bool, base_folder: Path, mapped: Path, tmp_path: Path
+) -> None:
+    seen: set[torch.dtype] = set()
+
+    class Types(TrainerCallback):
+        def on_step_end(self, args, state, control, model=None, **kwargs):
+            seen.update(parameter.dtype for parameter in model.parameters() if parameter.requires_grad)
+
+    settings = Tune(training(2), rank=2, alpha=4, max_length=64, packing=packing)
+    base = load_base(base_folder, four_bit=four_bit, trainable=True)
+    adapter = tune(base, ModalityAdapter.from_pretrained(mapped), CHATS, settings, tmp_path, callbacks=[Types()])
+    assert seen == {torch.float32}
+    weights = adapter.lora_weights()
+    assert weights
+    assert any(float(value.abs().max()) > 0 for name, value in weights.items() if "lora_B" in name)
+
+
+def weights_of(adapter: ModalityAdapter) -> dict[str, torch.Tensor]:
+    return {**dict(adapter.named_parameters()), **(adapter.lora_weights() or {})}
+
+
+@pytest.mark.parametrize("stage", ["toward", "through", "tune"])
+def test_resume_ends_where_an_uninterrupted_run_ends(
+    stage: str, base_folder: Path, mapped: Path, tmp_path: Path
+) -> None:
+    def run(folder: Path, resume: bool = False, callbacks: tuple[TrainerCallback, ...] = ()) -> ModalityAdapter:
+        base: PreTrainedModel = load_base(base_folder, trainable=True)
+        steps = replace(training(6), save_steps=2)
+        if stage == "tune":
+            adapter = ModalityAdapter.from_pretrained(mapped)
+            settings = Tune(steps, rank=2, alpha=4, lora_dropout=0.1, max_length=64)
+            return tune(base, adapter, CHATS, settings, folder, resume=resume, callbacks=callbacks)
+        parts = {"toward": None, "through": None, stage: steps}
+        encoder = tiny.tiny_encoder()
+        return map_language(
+            base, encoder, PAIRS, Map(**parts), folder, language="tr", resume=resume, callbacks=callbacks
+        )
+
+    whole = weights_of(run(tmp_path / "whole"))
+    run(tmp_path / "broken", callbacks=(StopAt(3),))
+    resumed = weights_of(run(tmp_path / "broken", resume=True))
+    assert whole.keys() == resumed.keys()
+    different = [name for name in whole if not torch.equal(whole[name], resumed[name])]
+    assert not different
+
+
+def test_a_checkpoint_holds_encoder_mapper_and_lora(base_folder: Path, mapped: Path, tmp_path: Path) -> None:
+    settings = Tune(replace(training(2), save_steps=1), rank=2, alpha=4, max_length=64)
+    base = load_base(base_folder, trainable=True)
+    tune(base, ModalityAdapter.from_pretrained(mapped), CHATS, settings, tmp_path)
+    saved = ModalityAdapter.from_pretrained(tmp_path / "checkpoint-2" / "tr")
+    final = ModalityAdapter.from_pretrained(tmp_path / "adapter")
+    assert all(torch.equal(value, weights_of(final)[name]) for name, value in weights_of(saved).items())
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(lambda base, folder: represent([" "], Represent(training()), folder), id="no raw text"),
+        pytest.param(
+            lambda base, folder: map_language(
+                base, tiny.tiny_encoder(), [], Map(training(), training()), folder, language="tr"
+            ),
+            id="no pairs",
+        ),
+        pytest.param(lambda base, folder: tune(base, None, [], Tune(training()), folder), id="no conversations"),
+    ],
+)
+def test_a_stage_without_data_says_so_before_it_starts(run, base_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(NewtongueError, match="Name a source"):
+        run(load_base(base_folder), tmp_path)
