@@ -13,6 +13,7 @@ def load_base(
     four_bit: bool = True,
     dtype: torch.dtype | None = None,
     trainable: bool = False,
+    attention: str | None = None,
     revision: str | None = None,
 ) -> PreTrainedModel:
     """Load a causal language model from a folder or the Hub, frozen, in eval mode.
@@ -23,6 +24,7 @@ def load_base(
         dtype: of the computation; bfloat16 on a GPU and float32 on a CPU when not given.
         trainable: gradients will flow through it. On a CPU, bitsandbytes repacks 4-bit weights at the first
             forward in eval mode, after which no gradient passes; this keeps it from doing so.
+        attention: transformers' name of the attention to use ("sdpa", "eager", "flash_attention_2" …).
         revision: branch, tag or commit on the Hub.
     """
     gpu = torch.cuda.is_available()
@@ -37,6 +39,7 @@ def load_base(
         name,
         revision=revision,
         dtype=dtype,
+        attn_implementation=attention,
         quantization_config=quantised if four_bit else None,
         device_map="cuda" if gpu else "cpu",
     )

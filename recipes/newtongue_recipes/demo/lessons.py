@@ -21,8 +21,8 @@ class Lessons:
     Attributes:
         raw: text of the language alone.
         pairs: translations and dictionary entries.
-        conversations: Q&A about the seen subjects, answered in English and in the language, and translations
-            both ways.
+        conversations: Q&A about the seen subjects, answered in English and in the language; sentences to be said in
+            English, and names to be spelled in the language.
     """
 
     raw: list[str]
@@ -41,7 +41,7 @@ def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int
         conversations=[
             *(ask(row) for answered_in in ("en", language) for row in rows(language, answered_in, seen, seed)),
             *(repeat(english, other, language) for english, other in translated[: translations // 4]),
-            *(write(english, other, language) for english, other in [*translated[: translations // 2], *words]),
+            *(write(english, other, language) for english, other in words * 2),
         ],
     )
 
@@ -70,7 +70,7 @@ def repeat(english: str, other: str, language: str) -> Messages:
 
 
 def write(english: str, other: str, language: str) -> Messages:
-    """A sentence of the language, to be spelled in it through the base's own vocabulary."""
+    """A name of the language, to be spelled in it through the base's own vocabulary."""
     content = [
         {"type": "text", "text": SAY},
         {"type": "text", "text": other, "language": language},

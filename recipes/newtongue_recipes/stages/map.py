@@ -100,10 +100,11 @@ class TowardTrainer(AdapterTrainer):
         targets, wanted = pad_runs(embedded.detach(), said)
         unit = adapter.config.mapper.scale**2 * embedded.shape[-1]
         loss = embedded.new_zeros(())
-        if self.settings.transport:
-            loss = transport(soft, seen, targets, wanted, unit, self.settings.entropy) * self.settings.transport
+        free, share = ~aligned, aligned.float().mean()
+        if self.settings.transport and bool(free.any()):
+            cost = transport(soft[free], seen[free], targets[free], wanted[free], unit, self.settings.entropy)
+            loss = self.settings.transport * (1 - share) * cost
         if self.settings.mse and bool(aligned.any()):
-            share = aligned.float().mean()
             error = aligned_mse(soft[aligned], seen[aligned], targets[aligned], wanted[aligned], unit)
             loss = loss + self.settings.mse * share * error
         return (loss, None) if kwargs.get("return_outputs") else loss
