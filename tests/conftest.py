@@ -11,6 +11,6 @@ pytest_plugins = ["hub"]
 
 quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
 settings.register_profile("default", deadline=None, max_examples=10, derandomize=True, suppress_health_check=quiet)
-settings.register_profile("thorough", settings.get_profile("default"), max_examples=200, derandomize=False)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=60, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 torch.set_num_threads(1)  # The models are tiny; more threads only wait for each other.

@@ -419,3 +419,13 @@ def test_plain_lora_options_are_taken() -> None:
     model = adapter_for(base, lora=config).attach(base)
     english = {"input_ids": torch.tensor([[1, 20, 30]])}
     assert torch.equal(logits(model, **english), logits(bare_twin(), **english))
+
+
+@pytest.mark.parametrize("cache", ["static", "dynamic"])
+def test_english_generated_after_a_language_is_that_of_the_bare_base(cache: str) -> None:
+    """`generate` keeps a static cache for its next call."""
+    model, bare = attach_two(bare_base()), bare_twin()
+    options = {"max_new_tokens": 6, "do_sample": False, "cache_implementation": cache}
+    model.generate(torch.tensor([ids_of(TURKISH, model)]), **options)
+    english = torch.tensor([[*ids_of(ENGLISH, model), 30, 31, 32, 33]])
+    assert torch.equal(model.generate(english, **options), bare.generate(english, **options))

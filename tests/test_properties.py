@@ -12,11 +12,10 @@ from worlds import KINDS, SOME, bare_twin, logits, same, world
 over_kinds = pytest.mark.parametrize(("architecture", "dtype"), KINDS, ids=["-".join(kind) for kind in KINDS])
 over_some = pytest.mark.parametrize(("architecture", "dtype"), SOME, ids=["-".join(kind) for kind in SOME])
 mixed = rows("tr", "ja")
-few = settings(max_examples=8)
+fewer = settings(max_examples=max(2, settings.default.max_examples // 4))
 
 
 @over_kinds
-@few
 @given(stream=st.lists(mixed, min_size=2, max_size=3), side=st.sampled_from(["left", "right"]))
 def test_a_row_does_not_see_the_others_of_its_batch(
     architecture: str, dtype: str, stream: list[Row], side: str
@@ -30,7 +29,6 @@ def test_a_row_does_not_see_the_others_of_its_batch(
 
 
 @over_kinds
-@few
 @given(row=mixed, extra=st.integers(1, 9), positions=st.booleans())
 def test_padding_on_the_left_equals_padding_on_the_right(
     architecture: str, dtype: str, row: Row, extra: int, positions: bool
@@ -46,7 +44,6 @@ def test_padding_on_the_left_equals_padding_on_the_right(
 
 
 @over_kinds
-@few
 @given(stream=st.tuples(rows(), rows("tr"), rows("ja"), mixed).flatmap(st.permutations))
 def test_packed_rows_equal_separate_rows(architecture: str, dtype: str, stream: list[Row]) -> None:
     model = world(architecture, dtype)
@@ -56,7 +53,6 @@ def test_packed_rows_equal_separate_rows(architecture: str, dtype: str, stream: 
         assert same(got, logits(model, input_ids=torch.tensor([row]))[0], dtype)
 
 
-@few
 @given(first=run("tr"), second=run("tr"))
 def test_runs_of_neighbouring_packed_rows_are_not_read_as_one(first: Part, second: Part) -> None:
     model = world()
@@ -68,7 +64,6 @@ def test_runs_of_neighbouring_packed_rows_are_not_read_as_one(first: Part, secon
 
 
 @over_kinds
-@few
 @given(stream=st.lists(mixed, min_size=1, max_size=2), answer=english)
 def test_a_cached_step_equals_one_whole_forward(architecture: str, dtype: str, stream: list[Row], answer: Part) -> None:
     model = world(architecture, dtype)
@@ -94,7 +89,7 @@ def test_a_cached_step_equals_one_whole_forward(architecture: str, dtype: str, s
 
 
 @over_kinds
-@settings(max_examples=3)
+@fewer
 @given(stream=st.lists(mixed, min_size=1, max_size=3))
 def test_generation_with_a_cache_equals_generation_without(architecture: str, dtype: str, stream: list[Row]) -> None:
     model = world(architecture, dtype)
@@ -110,7 +105,6 @@ def test_generation_with_a_cache_equals_generation_without(architecture: str, dt
 
 
 @over_kinds
-@few
 @given(stream=st.lists(rows(), min_size=1, max_size=2), others=st.lists(mixed, max_size=2))
 def test_english_rows_are_bit_identical_to_the_bare_base_in_a_mixed_batch(
     architecture: str, dtype: str, stream: list[Row], others: list[Row]
@@ -124,7 +118,7 @@ def test_english_rows_are_bit_identical_to_the_bare_base_in_a_mixed_batch(
 
 
 @over_kinds
-@settings(max_examples=2)
+@fewer
 @given(stream=rows(), other=mixed)
 def test_english_rows_generate_bit_for_bit_what_the_bare_base_does(
     architecture: str, dtype: str, stream: Row, other: Row

@@ -161,7 +161,9 @@ class Port(nn.Module):
 
     def _before_decoder(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         ids = kwargs.get("input_ids", args[0] if args else None)
-        cached = getattr(kwargs.get("past_key_values"), REMEMBERED, None)
+        cache = kwargs.get("past_key_values")
+        # A cache that was emptied for another use, as `generate` does with a static one, remembers nothing.
+        cached = getattr(cache, REMEMBERED, None) if cache is not None and int(cache.get_seq_length()) else None
         if ids is None:
             embeds = kwargs["inputs_embeds"]
             spoken = torch.full(embeds.shape[:2], -1, device=embeds.device)
