@@ -423,7 +423,6 @@ def test_plain_lora_options_are_taken() -> None:
 
 @pytest.mark.parametrize("cache", ["static", "dynamic"])
 def test_english_generated_after_a_language_is_that_of_the_bare_base(cache: str) -> None:
-    """`generate` keeps a static cache for its next call."""
     model, bare = attach_two(bare_base()), bare_twin()
     options = {"max_new_tokens": 6, "do_sample": False, "cache_implementation": cache}
     model.generate(torch.tensor([ids_of(TURKISH, model)]), **options)

@@ -162,7 +162,7 @@ class Port(nn.Module):
     def _before_decoder(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         ids = kwargs.get("input_ids", args[0] if args else None)
         cache = kwargs.get("past_key_values")
-        # A cache that was emptied for another use, as `generate` does with a static one, remembers nothing.
+        # A cache that was reset for another use remembers nothing.
         cached = getattr(cache, REMEMBERED, None) if cache is not None and int(cache.get_seq_length()) else None
         if ids is None:
             embeds = kwargs["inputs_embeds"]
