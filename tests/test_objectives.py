@@ -47,16 +47,22 @@ def test_transport_plan_carries_no_gradient_but_the_distances_do() -> None:
 
 
 @pytest.mark.parametrize(
-    "lengths,expected",
+    "targets,expected",
     [
-        pytest.param((2, 2), 5.0, id="equal lengths are compared position by position"),
-        pytest.param((2, 1), 0.25, id="other lengths by their means"),
+        pytest.param([1.0, 5.0], [1.0, 5.0], id="equal lengths are compared position by position"),
+        pytest.param([1.0, 2.0, 3.0, 4.0], [1.5, 3.5], id="twice as many are compared two by two"),
+        pytest.param([3.0], [3.0, 3.0], id="a single one stands for all"),
+        pytest.param([1.0, 2.0, 6.0], [4 / 3, 14 / 3], id="others by the share they lie over"),
     ],
 )
-def test_aligned_mse(lengths: tuple[int, int], expected: float) -> None:
-    soft, targets = torch.tensor([[[1.0], [2.0]]]), torch.tensor([[[2.0], [5.0]]])
-    soft, targets = soft[:, : lengths[0]], targets[:, : lengths[1]]
-    assert aligned_mse(soft, everything(soft), targets, everything(targets), 1.0).item() == expected
+def test_aligned_mse(targets: list[float], expected: list[float]) -> None:
+    soft = torch.tensor(expected)[None, :, None]
+    target = torch.tensor(targets)[None, :, None]
+    soft, seen = torch.cat([soft, torch.ones(1, 3, 1)], 1), torch.tensor([[True] * 2 + [False] * 3])
+    target = torch.cat([target, torch.ones(1, 2, 1)], 1)
+    wanted = torch.arange(target.shape[1])[None] < len(targets)
+    assert aligned_mse(soft, seen, target, wanted, 1.0).item() == pytest.approx(0, abs=1e-6)
+    assert aligned_mse(soft + 1, seen, target, wanted, 1.0).item() == pytest.approx(1, abs=1e-5)
 
 
 def test_pad_runs_keeps_order_and_marks_what_is_real() -> None:

@@ -36,6 +36,21 @@ def raw_text(language: str, count: int, seed: int, seen: Collection[str], questi
     return [one[language] for one, _ in zip(made, range(count), strict=False)]
 
 
+def listings(language: str, count: int, seed: int, size: int = 4) -> list[tuple[str, str]]:
+    """`count` lists of `size` names of all kinds, as (English, `language`): many names in few words, and no fact."""
+    deck = Deck([name for group in names().values() for name in group], Random(f"{seed}/listings/{language}"))
+    made = []
+    for _ in range(count):
+        chosen: list[Name] = []
+        while len(chosen) < size:
+            chosen.append(deck.deal(lambda name: name not in chosen and not states_fact([*chosen, name])))  # noqa: B023
+        comma = "、" if language == "ja" else ", "
+        made.append(
+            (", ".join(name.texts["en"] for name in chosen), comma.join(name.texts[language] for name in chosen))
+        )
+    return made
+
+
 def dictionary(language: str) -> list[tuple[str, str]]:
     """(English, `language`) for every name, and for the words that the relations go by."""
     words = [name.texts for group in names().values() for name in group] + [texts(row) for row in table("relations")]

@@ -5,13 +5,13 @@ from typing import Any
 
 from newtongue_recipes.atlas import split
 from newtongue_recipes.atlas.qa import Row, rows
-from newtongue_recipes.atlas.sentences import dictionary, pairs, raw_text
+from newtongue_recipes.atlas.sentences import dictionary, listings, pairs, raw_text
 from newtongue_recipes.stages.map import Pair
 
 Messages = list[dict[str, Any]]
 
 NAMES = {"tr": "Turkish", "ja": "Japanese"}
-SAY = "Repeat: "  # What phi-nano was taught to do with a sentence.
+SAY = "Repeat:"  # What phi-nano was taught to do with a sentence.
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,10 @@ def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int
     words = dictionary(language)
     return Lessons(
         raw=raw_text(language, raw, seed, seen) + [other for _, other in words],
-        pairs=[Pair(*pair) for pair in translated] + [Pair(*word, aligned=True) for word in words],
+        pairs=[
+            *(Pair(*pair) for pair in [*translated, *listings(language, translations // 2, seed)]),
+            *(Pair(*word, aligned=True) for word in words),
+        ],
         conversations=[
             *(ask(row) for answered_in in ("en", language) for row in rows(language, answered_in, seen, seed)),
             *(repeat(english, other, language) for english, other in translated[: translations // 4]),
@@ -58,7 +61,7 @@ def ask(row: Row, answered: bool = True) -> Messages:
     if row.language != "en":
         content = [{"type": "text", "text": row.question, "language": row.language}]
         if row.answer_language != "en":
-            content.append({"type": "text", "text": f" Answer in {NAMES[row.answer_language]}."})
+            content.append({"type": "text", "text": f"Answer in {NAMES[row.answer_language]}."})
     messages: Messages = [{"role": "user", "content": content}]
     return [*messages, {"role": "assistant", "content": row.answer}] if answered else messages
 
@@ -74,6 +77,6 @@ def write(english: str, other: str, language: str) -> Messages:
     content = [
         {"type": "text", "text": SAY},
         {"type": "text", "text": other, "language": language},
-        {"type": "text", "text": f" Answer in {NAMES[language]}."},
+        {"type": "text", "text": f"Answer in {NAMES[language]}."},
     ]
     return [{"role": "user", "content": content}, {"role": "assistant", "content": other}]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import (
     DataCollatorForSeq2Seq,
     PhiConfig,
@@ -35,6 +35,8 @@ TEMPLATE = (
 )
 
 
+EXTRA = {"weight_decay": 0.01, "bf16": True, "train_sampling_strategy": "group_by_length", "logging_steps": 200}
+
 # Copying is the hardest to learn and all that comes after stands on it.
 MIX: Mapping[ExerciseKind, float] = {"answer": 0.25, "repeat": 0.5, "paraphrase": 0.1, "continue": 0.15}
 
@@ -46,8 +48,8 @@ class Nano:
     width: int = 192
     layers: int = 4
     heads: int = 6
-    rows: int = 1536
-    steps: int = 7_000
+    rows: int = 2560
+    steps: int = 6_000
     batch: int = 64
     rate: float = 2e-3
     seed: int = 0
@@ -80,7 +82,7 @@ def train_nano(folder: Path, settings: Nano, *, resume: bool = True) -> None:
         settings.rate,
         save_steps=1000,
         seed=settings.seed,
-        extra={"weight_decay": 0.01, "bf16": True},
+        extra=EXTRA,
     ).arguments(work)
     config._attn_implementation = "eager"  # Faster than the fused kernel on rows this short.
     model = PhiForCausalLM(config)
@@ -99,9 +101,9 @@ def train_nano(folder: Path, settings: Nano, *, resume: bool = True) -> None:
 def english_tokenizer(texts: Iterable[str], size: int) -> PreTrainedTokenizerBase:
     """A byte-level BPE of English: other letters are spelled in bytes, as in the large Phis."""
     backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
+    # A space before every text: a name is the same token at the start of an answer as in mid-sentence.
+    backend.normalizer = normalizers.Sequence([normalizers.Strip(left=True, right=False), normalizers.Prepend(" ")])
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=size,

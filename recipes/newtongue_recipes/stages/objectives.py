@@ -28,16 +28,13 @@ def transport(soft: Tensor, seen: Tensor, targets: Tensor, wanted: Tensor, unit:
 def aligned_mse(soft: Tensor, seen: Tensor, targets: Tensor, wanted: Tensor, unit: float) -> Tensor:
     """Mean squared error of pairs that mean the same throughout: dictionary entries, aligned sentences.
 
-    `L = 1/N Σ_n ‖ f(e_n) − e_LLM,n ‖²`, position by position where a pair has equal lengths; the means of both
-    sides where it has not. Arguments and unit as in `transport`.
+    `L = 1/N Σ_n ‖ f(e_n) − e_LLM,n ‖²`, position by position where a pair has equal lengths. Elsewhere both sides
+    are laid over the same stretch, and a soft token's target is the mean of the embeddings it lies over, each by
+    the share it lies over. Arguments and unit as in `transport`.
     """
-    equal = seen.sum(1) == wanted.sum(1)  # [batch]
-    length = min(soft.shape[1], targets.shape[1])
-    both = (seen[:, :length] & wanted[:, :length])[..., None]
-    square = (soft[:, :length] - targets[:, :length]).float() ** 2
-    by_position = (square * both).sum((1, 2)) / both.sum((1, 2)).clamp(min=1)
-    by_mean = ((_mean(soft, seen) - _mean(targets, wanted)) ** 2).sum(-1)
-    return torch.where(equal, by_position, by_mean).mean() / unit
+    over = _overlap(seen.sum(1), wanted.sum(1), soft.shape[1], targets.shape[1])  # [batch, soft tokens, target tokens]
+    square = ((soft.float() - over @ targets.float()) ** 2).sum(-1) * seen
+    return (square.sum(1) / seen.sum(1).clamp(min=1)).mean() / unit
 
 
 def pad_runs(values: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,6 +64,12 @@ def _sinkhorn(cost: Tensor, seen: Tensor, wanted: Tensor, entropy: float, rounds
     return (kernel + left[:, :, None] + right[:, None, :]).exp()
 
 
-def _mean(values: Tensor, here: Tensor) -> Tensor:
-    weights = here[..., None].float()
-    return (values.float() * weights).sum(1) / weights.sum(1).clamp(min=1)
+def _overlap(lengths: Tensor, others: Tensor, longest: int, longest_other: int) -> Tensor:
+    """How two rows of tokens share a stretch: for each token of the one, the shares of the other's tokens under it."""
+    one = torch.arange(longest, device=lengths.device)[None, :, None] / lengths[:, None, None]
+    two = torch.arange(longest_other, device=lengths.device)[None, None, :] / others[:, None, None]
+    width, width_other = 1 / lengths[:, None, None], 1 / others[:, None, None]
+    common = torch.minimum(one + width, two + width_other) - torch.maximum(one, two)  # [batch, longest, longest other]
+    real = (one < 1) & (two < 1)
+    shared = common.clamp(min=0) * real
+    return shared / shared.sum(-1, keepdim=True).clamp(min=1e-9)

@@ -46,7 +46,6 @@ class Training:
             "report_to": "none",
             "remove_unused_columns": False,
             "dataloader_pin_memory": torch.cuda.is_available(),
-            "train_sampling_strategy": "group_by_length",
             "use_cpu": not torch.cuda.is_available(),
             "optim": "adamw_torch_fused",
         }

@@ -1,0 +1,115 @@
+"""What is learned from and asked: readers of the data folder, and the held-out questions."""
+
+import csv
+import gzip
+import hashlib
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from newtongue_recipes.demo.lessons import NAMES
+from newtongue_recipes.stages.map import Pair
+
+Messages = list[dict[str, Any]]
+
+TATOEBA = {"tr": 53_986, "ja": 72_499}  # Rows of general sentences; documentation follows them.
+LONGEST_ANSWER = 60  # characters
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question in English and in the language, with its answer in both."""
+
+    key: str
+    english: str
+    english_answer: str
+    other: str
+    other_answer: str
+
+
+def tatoeba(data: Path, language: str) -> list[tuple[str, str]]:
+    """General sentences: (English, the language)."""
+    lines = _lines(data / "parallel" / f"en-{language}.tsv.gz")
+    rows = [tuple(line.split("\t")) for _, line in zip(range(TATOEBA[language]), lines, strict=False)]
+    return [(row[0], row[1]) for row in rows if len(row) == 2]
+
+
+def english_sentences(data: Path) -> list[str]:
+    """The English side of all general sentences there are, each once."""
+    files = [language for language in TATOEBA if (data / "parallel" / f"en-{language}.tsv.gz").exists()]
+    return list(dict.fromkeys(english for language in files for english, _ in tatoeba(data, language)))
+
+
+def english_questions(data: Path) -> dict[str, tuple[str, str]]:
+    """Id → (question, short answer) of MKQA."""
+    return _mkqa(data, "en")
+
+
+def questions(data: Path, language: str) -> list[Question]:
+    """The questions that exist in English and in the language."""
+    english, other = _mkqa(data, "en"), _mkqa(data, language)
+    return [Question(key, *english[key], *other[key]) for key in english if key in other]
+
+
+def hold_out(asked: Sequence[Question], count: int) -> tuple[list[Question], list[Question]]:
+    """Seen and held-out questions; a question's hash alone decides, so all languages hold out the same."""
+    ordered = sorted(asked, key=lambda one: hashlib.sha256(one.key.encode()).hexdigest())
+    return ordered[count:], ordered[:count]
+
+
+def mono(data: Path, language: str, count: int, longest: int, held: Sequence[Question], seed: int) -> list[str]:
+    """Short lines of raw text, none of them a held-out question."""
+    banned = {one.other for one in held}
+    lines = [line for line in _lines(data / "mono" / f"{language}.txt.gz") if len(line) <= longest]
+    return _sample([line for line in dict.fromkeys(lines) if line not in banned], count, seed)
+
+
+def pairs(
+    data: Path, language: str, count: int, longest: int, aligned: int, held: Sequence[Question], seed: int
+) -> list[Pair]:
+    """Translations with an English side of at most `longest` words, none of them a held-out question.
+
+    Those of at most `aligned` words are taken for dictionary entries.
+    """
+    banned = {one.english for one in held} | {one.other for one in held}
+    found = [
+        Pair(english, other, aligned=len(english.split()) <= aligned)
+        for english, other in tatoeba(data, language)
+        if len(english.split()) <= longest and not {english, other} & banned
+    ]
+    return _sample(found, count, seed)
+
+
+def ask(one: Question, language: str, answered_in: str) -> Messages:
+    """A question in the language and its answer; where that is in the language too, English words ask for it."""
+    content = [{"type": "text", "text": one.other, "language": language}]
+    if answered_in != "en":
+        content.append({"type": "text", "text": f" Answer in {NAMES[language]}."})
+    said = one.english_answer if answered_in == "en" else one.other_answer
+    return [{"role": "user", "content": content}, {"role": "assistant", "content": said}]
+
+
+def bitext(data: Path, language: str) -> tuple[list[str], list[str]]:
+    """Tatoeba's evaluation pairs: sentences of the language, and their English translations."""
+    path = data / "eval" / f"tatoeba.{language}-en.tsv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return [row[language] for row in rows], [row["en"] for row in rows]
+
+
+def _mkqa(data: Path, language: str) -> dict[str, tuple[str, str]]:
+    rows = (json.loads(line) for line in _lines(data / "qa" / f"{language}.jsonl.gz"))
+    short = (row for row in rows if row["id"].startswith("mkqa/") and len(row["answer"]) <= LONGEST_ANSWER)
+    return {row["id"]: (row["question"], row["answer"]) for row in short}
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
+        yield from (line.rstrip("\r\n") for line in file)
+
+
+def _sample(values: list[Any], count: int, seed: int) -> list[Any]:
+    return random.Random(seed).sample(values, min(count, len(values)))

@@ -1,0 +1,125 @@
+"""How well the language reached the base: retrieval, surprise at gold answers, answers to look at."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from corpus import Messages, Question, ask
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from newtongue_evaluation.answers import answer, answer_nats
+from newtongue_evaluation.baselines import plain
+from newtongue_evaluation.controls import swapped
+from newtongue_evaluation.metrics import bits_per_byte, retrieval_at_1
+from newtongue_recipes.demo.lessons import SAY
+
+Row = tuple[list[int], list[bool]]  # ids, and which of them are pooled
+
+
+def retrieval(model: Any, language: str, others: Sequence[str], english: Sequence[str]) -> dict[str, float]:
+    """Share of the language's sentences whose own translation is the nearest of all, by mean-pooled states.
+
+    Args:
+        model: attached; each sentence stands where the base is asked to repeat it.
+        others, english: sentences and their translations.
+
+    Returns:
+        With what the base reads ("embeddings") and with the states of its middle layer ("middle layer").
+    """
+    queries = _pooled(model, [_read(model.tokenizer, one, language) for one in others])
+    candidates = _pooled(model, [_say(model.tokenizer, one) for one in english])
+    return {
+        name: retrieval_at_1(one - one.mean(0), other - other.mean(0))
+        for name, one, other in zip(("embeddings", "middle layer"), queries, candidates, strict=True)
+    }
+
+
+def bits(model: Any, tokenizer: Any, conversations: Sequence[Messages]) -> float:
+    """Bits per byte of the gold answers, all bits over all bytes."""
+    return bits_per_byte(
+        sum(answer_nats(model, tokenizer, conversations)), "".join(one[-1]["content"] for one in conversations)
+    )
+
+
+def bits_of_answers(
+    model: Any, tokenizer: Any, held: Sequence[Question], language: str, raw: bool = False
+) -> dict[str, float]:
+    """Bits per byte of the answers in English and in the language; `raw` asks in the base's own vocabulary."""
+    scored = {}
+    for name, answered_in in (("in_english", "en"), ("in_language", language)):
+        asked = [ask(one, language, answered_in) for one in held]
+        scored[name] = bits(model, tokenizer, [plain(one) for one in asked] if raw else asked)
+    return scored
+
+
+def bits_with_swapped_questions(
+    model: Any, tokenizer: Any, held: Sequence[Question], language: str
+) -> dict[str, float]:
+    """The same where each question is exchanged for another: what knowing the kind of answers alone is worth."""
+    scored = {}
+    for name, answered_in in (("in_english", "en"), ("in_language", language)):
+        asked = [ask(one, language, answered_in) for one in held]
+        others = swapped(asked, [0] * len(held), [one.key for one in held])
+        scored[name] = bits(model, tokenizer, [[*o[:-1], a[-1]] for a, o in zip(asked, others, strict=True)])
+    return scored
+
+
+def bits_asked_in_english(base: Any, tokenizer: Any, held: Sequence[Question]) -> dict[str, float]:
+    """Bits per byte of the English answers where the bare base is asked in English: what it knows."""
+    asked: list[Messages] = [
+        [{"role": "user", "content": one.english}, {"role": "assistant", "content": one.english_answer}] for one in held
+    ]
+    return {"in_english": bits(base, tokenizer, asked)}
+
+
+def examples(model: Any, held: Sequence[Question], language: str, raw: Any, tokenizer: Any) -> list[dict[str, str]]:
+    """Questions with gold and given answers; `raw`, LoRA on raw text, answers beside the adapter if there is one."""
+    english = [ask(one, language, "en")[:-1] for one in held]
+    own = [ask(one, language, language)[:-1] for one in held]
+    given = {
+        "in_english": answer(model, model.tokenizer, english, max_new_tokens=24),
+        "in_language": answer(model, model.tokenizer, own, max_new_tokens=60),
+    }
+    if raw is not None:
+        given["raw_lora_in_english"] = answer(raw, tokenizer, [plain(one) for one in english], max_new_tokens=24)
+    return [
+        {
+            "question": one.other,
+            "question_in_english": one.english,
+            "gold": one.english_answer,
+            "gold_in_language": one.other_answer,
+            **{name: texts[place] for name, texts in given.items()},
+        }
+        for place, one in enumerate(held)
+    ]
+
+
+@torch.no_grad()
+def _pooled(model: Any, rows: Sequence[Row], batch: int = 64) -> tuple[Tensor, Tensor]:
+    """Means over the marked positions, `[rows, width]`: of what the base reads, and of its middle layer."""
+    read, middle = [], []
+    for start in range(0, len(rows), batch):
+        chosen = rows[start : start + batch]
+        ids = pad_sequence([torch.tensor(ids) for ids, _ in chosen], batch_first=True)  # [batch, positions]
+        seen = pad_sequence([torch.ones(len(ids)) for ids, _ in chosen], batch_first=True)
+        here = pad_sequence([torch.tensor(marks) for _, marks in chosen], batch_first=True).to(model.device)
+        states = model(
+            input_ids=ids.to(model.device), attention_mask=seen.long().to(model.device), output_hidden_states=True
+        ).hidden_states
+        for kept, layer in ((read, states[0]), (middle, states[len(states) // 2])):
+            total = (layer.float() * here[..., None]).sum(1)
+            kept.append((total / here.sum(1, keepdim=True).clamp(min=1)).cpu())
+    return torch.cat(read), torch.cat(middle)
+
+
+def _read(tokenizer: Any, text: str, language: str) -> Row:
+    before = tokenizer(f"<|begin|><|user|>{SAY}")["input_ids"]
+    run = tokenizer(text, language=language)["input_ids"]  # opens, tokens, closes
+    return before + run, [False] * (len(before) + 1) + [True] * (len(run) - 2) + [False]
+
+
+def _say(tokenizer: Any, text: str) -> Row:
+    before = tokenizer(f"<|begin|><|user|>{SAY.rstrip()}")["input_ids"]
+    ids = tokenizer(f" {text}")["input_ids"]
+    return before + ids, [False] * len(before) + [True] * len(ids)

@@ -1,0 +1,72 @@
+"""The command line as a user meets it: help, answers, errors without tracebacks."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from peft import LoraConfig
+
+import tiny
+from newtongue import ModalityAdapter
+
+
+def newtongue(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "newtongue_recipes.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    base = tiny.save_base(folder / "base")
+    made = ModalityAdapter.create(
+        tiny.AutoModelForCausalLM.from_pretrained(base),
+        tiny.tiny_encoder(),
+        language="tr",
+        lora=LoraConfig(r=2, target_modules="all-linear"),
+    )
+    made.save_pretrained(folder / "tr")
+    return folder / "tr"
+
+
+def test_help_lists_the_commands() -> None:
+    done = newtongue("--help")
+    assert done.returncode == 0
+    assert "demo" in done.stdout
+    assert "ask" in done.stdout
+
+
+def test_help_does_not_load_torch() -> None:
+    code = "import sys; from newtongue_recipes.cli import app; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_ask_answers(adapter: Path) -> None:
+    done = newtongue("ask", str(adapter), "Fransa'nın başkenti neresidir?", "--max-new-tokens", "3")
+    assert done.returncode == 0, done.stderr
+
+
+def test_ask_finds_the_base_beside_an_adapter_that_moved(adapter: Path) -> None:
+    moved = adapter.parent.rename(adapter.parent.with_name("elsewhere"))
+    done = newtongue("ask", str(moved / "tr"), "Fransa?", "--max-new-tokens", "1")
+    moved.rename(adapter.parent)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        pytest.param(("ask", "no/such/adapter/here", "?"), "neither a folder here nor a Hub id", id="no adapter"),
+        pytest.param(("ask", "{adapter}", "  "), "Empty text", id="empty question"),
+        pytest.param(("ask", "{adapter}", "Su?", "--base", "{here}"), "base", id="a base that is none"),
+        pytest.param(("demo", "--output", "{here}"), "not empty", id="output in use"),
+        pytest.param(("aks",), "No such command", id="typing error"),
+        pytest.param(("ask", "{adapter}", "Su?", "--max-new-tokens", "0"), "max-new-tokens", id="out of range"),
+    ],
+)
+def test_errors_are_one_message_and_exit_code_2(arguments: tuple[str, ...], message: str, adapter: Path) -> None:
+    done = newtongue(*(word.format(adapter=adapter, here=Path(__file__).parent) for word in arguments))
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert message in " ".join(done.stderr.split())

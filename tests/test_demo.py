@@ -1,0 +1,72 @@
+"""The main job, whole but with two steps a stage: everything it promises to write is there and agrees."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from newtongue import ModalityAdapter, NewtongueError
+from newtongue_recipes.atlas import facts, split
+from newtongue_recipes.atlas.leaks import stated
+from newtongue_recipes.demo.lessons import held_out, lessons
+from newtongue_recipes.demo.run import run_demo
+from newtongue_recipes.demo.teach import Curriculum
+from newtongue_recipes.stages import Training
+
+
+def hurried() -> Curriculum:
+    def two(training: Training | None) -> Training | None:
+        return training and replace(training, steps=2, batch=4)
+
+    whole = Curriculum()
+    stages = whole.map
+    return Curriculum(
+        replace(whole.represent, training=two(whole.represent.training)),
+        replace(stages, words=two(stages.words), toward=two(stages.toward), through=two(stages.through)),
+        replace(whole.tune, training=two(whole.tune.training)),
+    )
+
+
+@pytest.mark.slow
+def test_the_demo_writes_all_it_promises(tmp_path: Path) -> None:
+    output = tmp_path / "demo"
+    report = run_demo(output, curriculum=hurried())
+    assert json.loads((output / "report.json").read_text()) == json.loads(json.dumps(report))
+    assert report["english_identical"] is True
+    for language in ("tr", "ja"):
+        score = report["heldout"][language]
+        assert {"in_english", "in_language", "shuffled", "raw_lora", "n"} <= score.keys()
+        assert score["raw_lora"] is not None
+        assert ModalityAdapter.from_pretrained(output / language).language == language
+    for name in ("report.md", "losses.png", "accuracy.png", "base/model.safetensors"):
+        assert (output / name).stat().st_size > 0
+    assert not (output / "stages").exists()
+    with pytest.raises(NewtongueError, match="not empty"):
+        run_demo(output, curriculum=hurried())
+
+
+def test_the_demo_does_not_clear_a_folder_that_is_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    for overwrite in (False, True):
+        with pytest.raises(NewtongueError, match="not empty|not cleared"):
+            run_demo(tmp_path, overwrite=overwrite)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("language", ["tr", "ja"])
+def test_no_lesson_asks_or_states_a_held_out_fact(language: str) -> None:
+    taught = lessons(language)
+    _, unseen = split(language)
+    asked = {row.question for row in held_out(language, "en")}
+    texts = [*taught.raw, *(pair.other for pair in taught.pairs)]
+    texts += [
+        part["text"] if isinstance(part, dict) else part
+        for chat in taught.conversations
+        for message in chat
+        for part in ([message["content"]] if isinstance(message["content"], str) else message["content"])
+    ]
+    assert not asked & set(texts)
+    told = {fact.subject.key for text in set(texts) for fact in stated(text, language)}
+    assert not told & unseen
+    assert len(facts()) >= 600
