@@ -5,6 +5,7 @@ import re
 from collections import Counter
 
 import pytest
+
 from newtongue_recipes.atlas import LANGUAGES, chance, facts, split, subjects, turkish
 from newtongue_recipes.atlas.english import MIX, exercises, plain_text
 from newtongue_recipes.atlas.facts import KINDS, RELATIONS

@@ -49,7 +49,7 @@ def test_the_demo_writes_all_it_promises(tmp_path: Path) -> None:
 def test_the_demo_does_not_clear_a_folder_that_is_not_its_own(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     for overwrite in (False, True):
-        with pytest.raises(NewtongueError, match="not empty|not cleared"):
+        with pytest.raises(NewtongueError, match=r"not empty|not cleared"):
             run_demo(tmp_path, overwrite=overwrite)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 

@@ -11,7 +11,9 @@ from newtongue_evaluation.baselines import plain
 from newtongue_evaluation.controls import swapped
 from newtongue_evaluation.metrics import bits_per_byte, exact_match, retrieval_at_1
 
-CHATS = [[{"role": "user", "content": text}] for text in (*tiny.ENGLISH, "What?", "I read a book about Paris and Japan.")]
+CHATS = [
+    [{"role": "user", "content": text}] for text in (*tiny.ENGLISH, "What?", "I read a book about Paris and Japan.")
+]
 
 
 @pytest.mark.parametrize(

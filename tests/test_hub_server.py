@@ -146,9 +146,7 @@ def test_revisions_stay_what_they_were(loopback_hub: LoopbackHub) -> None:
         huggingface_hub.hf_hub_download("you/x", "nothing.json")
 
 
-def test_a_private_repository_wants_its_token(
-    loopback_hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_private_repository_wants_its_token(loopback_hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {"config.json": b"{}", "model.bin": WEIGHTS}
     loopback_hub.add_repo("you/x", files, private=True)
     calls: list[Callable[..., object]] = [
@@ -181,9 +179,7 @@ def test_a_gated_repository_shows_itself_but_not_its_files(loopback_hub: Loopbac
     assert huggingface_hub.hf_hub_download("you/x", "config.json", token=loopback_hub.token)
 
 
-def test_offline_what_was_downloaded_is_there(
-    loopback_hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_offline_what_was_downloaded_is_there(loopback_hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     loopback_hub.add_repo("you/x", {"config.json": "{}", "model.bin": WEIGHTS})
     loopback_hub.add_repo("you/y", {"config.json": "{}"})
     snapshot = huggingface_hub.snapshot_download("you/x")
@@ -196,9 +192,7 @@ def test_offline_what_was_downloaded_is_there(
     assert len(loopback_hub.requests) == before
 
 
-def test_a_cut_download_goes_on_where_it_stopped(
-    loopback_hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cut_download_goes_on_where_it_stopped(loopback_hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 300_000)  # the client keeps whole chunks
     loopback_hub.add_repo("you/x", {"model.bin": WEIGHTS})
     loopback_hub.fail_next("GET /storage/.*/model.bin", drop_after=1_000_000)

@@ -9,6 +9,7 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrai
 
 import tiny
 from newtongue import ModalityAdapter, NewtongueError
+from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune
 from newtongue_recipes.stages.map import Pair
@@ -95,7 +96,7 @@ def test_map_leaves_the_base_as_it_was_and_trains_encoder_and_mapper(base_folder
 
 
 @pytest.mark.parametrize("part", ["toward", "through"])
-def test_each_part_of_map_lowers_its_loss(part: str, base_folder: Path, tmp_path: Path) -> None:
+def test_each_part_of_map_lowers_its_loss(part: str, tmp_path: Path) -> None:
     losses: list[float] = []
 
     class Watch(TrainerCallback):
@@ -103,17 +104,10 @@ def test_each_part_of_map_lowers_its_loss(part: str, base_folder: Path, tmp_path
             if logs and "loss" in logs:
                 losses.append(float(logs["loss"]))
 
-    parts = {"toward": None, "through": None, part: training(30)}
-    map_language(
-        load_base(base_folder, trainable=True),
-        tiny.tiny_encoder(),
-        PAIRS,
-        Map(**parts),
-        tmp_path,
-        language="tr",
-        callbacks=[Watch()],
-    )
-    assert losses[-1] < 0.9 * losses[0]
+    parts = {"toward": None, "through": None, part: replace(training(30), rate=3e-3)}
+    base = load_base(PHI_NANO, trainable=True)  # A base that knows something: random weights cannot be made to speak.
+    map_language(base, tiny.tiny_encoder(), PAIRS, Map(**parts), tmp_path, language="tr", callbacks=[Watch()])
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
 
 
 def test_a_frozen_encoder_stays_as_it_was(base_folder: Path, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ class AdapterTrainer(Trainer):
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         model = self.accelerator.unwrap_model(self.model)
         for language in model.languages:
-            folder = Path(output_dir or self.args.output_dir) / language
+            folder = Path(str(output_dir or self.args.output_dir)) / language
             model.adapter(language).save_pretrained(folder, overwrite=True)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:

@@ -63,7 +63,9 @@ def map_language(
     named = {"words": settings.words, "toward": settings.toward, "through": settings.through}
     parts = {name: training for name, training in named.items() if training is not None}
     if "words" in parts and not any(pair.aligned for pair in pairs):
-        raise NewtongueError("Stage 2 was to begin with words, but no pair is aligned. Name a dictionary, or leave it out.")
+        raise NewtongueError(
+            "Stage 2 was to begin with words and no pair is aligned. Name a dictionary, or leave it out."
+        )
     set_seed(next(iter(parts.values())).seed if parts else 0)
     adapter = ModalityAdapter.create(base, encoder, language=language, hidden=settings.hidden, dropout=settings.dropout)
     model = adapter.attach(base, tokenizer=tokenizer, trainable=True)

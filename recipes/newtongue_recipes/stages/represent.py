@@ -73,7 +73,9 @@ def represent(
 
 
 def _encode(tokenizer: PreTrainedTokenizerBase, texts: list[str], settings: Represent) -> BatchEncoding:
-    encoded = tokenizer(texts, truncation=True, max_length=settings.positions, return_special_tokens_mask=True)
+    encoded: BatchEncoding = tokenizer(
+        texts, truncation=True, max_length=settings.positions, return_special_tokens_mask=True
+    )
     if settings.whole_words:
         encoded["offset_mapping"] = [_words(encoded.word_ids(row)) for row in range(len(texts))]
     return encoded
@@ -122,7 +124,7 @@ def _start(texts: Sequence[str], settings: Represent) -> tuple[PreTrainedModel, 
         num_attention_heads=settings.heads,
         intermediate_size=2 * settings.width,
         max_position_embeddings=settings.positions,
-        global_attn_every_n_layers=1,
+        layer_types=["full_attention"] * settings.layers,
         pad_token_id=tokenizer.pad_token_id,
         cls_token_id=tokenizer.cls_token_id,
         sep_token_id=tokenizer.sep_token_id,
