@@ -15,7 +15,7 @@ from newtongue_evaluation.metrics import exact_match
 from newtongue_recipes.atlas import chance, facts
 from newtongue_recipes.atlas.qa import Row, rows
 from newtongue_recipes.demo.lessons import ask, held_out
-from newtongue_recipes.loading import load_base
+from newtongue_recipes.demo.nano import load_nano
 
 ENGLISH_TOKENS, LANGUAGE_TOKENS = 12, 40  # Longest answers; Japanese is spelled in bytes.
 Progress = Callable[[int], None]
@@ -73,7 +73,7 @@ def questions(languages: Sequence[str]) -> int:
 def examine(base_folder: Path, adapters: Sequence[Path], progress: Progress) -> Exam:
     """Reload everything into a fresh 4-bit base, attach all languages at once, and ask."""
     # Without bitsandbytes' repacking, so that the 4-bit base computes here as it did in training.
-    base = load_base(base_folder, trainable=True)
+    base = load_nano(base_folder)
     tokenizer = AutoTokenizer.from_pretrained(base_folder)
     english = _english()
     asked = [ask(row, answered=False) for row in english]

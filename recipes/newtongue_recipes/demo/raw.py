@@ -11,8 +11,8 @@ from newtongue_evaluation.baselines import plain, raw_lora
 from newtongue_evaluation.metrics import exact_match
 from newtongue_recipes.demo.exam import in_english_and_in_language
 from newtongue_recipes.demo.lessons import held_out, lessons
+from newtongue_recipes.demo.nano import load_nano
 from newtongue_recipes.demo.teach import Curriculum
-from newtongue_recipes.loading import load_base
 
 
 class _Steps(TrainerCallback):
@@ -35,7 +35,7 @@ def raw_text_control(
     settings = curriculum.tune
     tokenizer = AutoTokenizer.from_pretrained(base)
     model = raw_lora(
-        load_base(base, trainable=True),
+        load_nano(base),
         tokenizer,
         conversations,
         work,

@@ -14,12 +14,13 @@ import torch
 import transformers
 from transformers import TrainerCallback
 
-from newtongue import ModalityAdapter
+from newtongue import Encoder, ModalityAdapter
 from newtongue_recipes.demo.lessons import SAY, lessons
-from newtongue_recipes.loading import load_base
+from newtongue_recipes.demo.nano import load_nano
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune
 
-STAGES = ("represent", "map toward", "map through", "tune")
+STAGES = ("represent", "map words", "map toward", "map through", "tune")
+SHORT_ROWS = {"train_sampling_strategy": "group_by_length"}  # Less padding; a demo is not resumed.
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,29 @@ class Curriculum:
 
     represent: Represent = field(
         default_factory=lambda: Represent(
-            Training(steps=500, batch=48, rate=1.5e-3), vocabulary=2_000, width=128, layers=3, heads=4, positions=64
+            Training(steps=300, batch=48, rate=3e-3, extra={"bf16": True, **SHORT_ROWS}),
+            vocabulary=2_000,
+            width=128,
+            layers=3,
+            heads=4,
+            positions=64,
         )
     )
     map: Map = field(
         default_factory=lambda: Map(
-            toward=Training(steps=500, batch=48, rate=1e-3), through=Training(steps=500, batch=48, rate=1e-3), say=SAY
+            words=Training(steps=400, batch=96, rate=3e-3, extra=SHORT_ROWS),
+            toward=Training(steps=400, batch=48, rate=2e-3, extra=SHORT_ROWS),
+            through=Training(steps=1000, batch=32, rate=2e-3, extra=SHORT_ROWS),
+            say=SAY,
         )
     )
     tune: Tune = field(
         default_factory=lambda: Tune(
-            Training(steps=400, batch=48, rate=1e-3), rank=16, alpha=32, encoder_rate=0.3, max_length=128
+            Training(steps=300, batch=32, rate=2e-3, extra=SHORT_ROWS),
+            rank=16,
+            alpha=32,
+            encoder_rate=0.5,
+            max_length=128,
         )
     )
 
@@ -48,16 +61,16 @@ class Curriculum:
         def with_seed(training: Training) -> Training:
             return replace(training, seed=seed, extra={**training.extra, "disable_tqdm": True})
 
-        toward, through = self.map.toward, self.map.through
+        words, toward, through = (one and with_seed(one) for one in (self.map.words, self.map.toward, self.map.through))
         return Curriculum(
             replace(self.represent, training=with_seed(self.represent.training)),
-            replace(self.map, toward=toward and with_seed(toward), through=through and with_seed(through)),
+            replace(self.map, words=words, toward=toward, through=through),
             replace(self.tune, training=with_seed(self.tune.training)),
         )
 
     def steps(self) -> dict[str, int]:
         """Steps of each stage."""
-        parts = (self.represent.training, self.map.toward, self.map.through, self.tune.training)
+        parts = (self.represent.training, self.map.words, self.map.toward, self.map.through, self.tune.training)
         return {name: part.steps if part else 0 for name, part in zip(STAGES, parts, strict=True)}
 
 
@@ -121,8 +134,8 @@ def _stages(
 
     started = time.monotonic()
     adapter = map_language(
-        load_base(base, trainable=True),
-        work / "encoder",
+        load_nano(base),
+        Encoder.from_pretrained(work / "encoder", attn_implementation="eager"),
         taught.pairs,
         curriculum.map,
         work / "map",
@@ -135,12 +148,12 @@ def _stages(
     conversations = list(taught.conversations)
     random.Random(seed).shuffle(conversations)
     adapter = tune(
-        load_base(base, trainable=True),
+        load_nano(base),
         adapter,
         conversations,
         curriculum.tune,
         work / "tune",
-        callbacks=[Reports(queue, language, STAGES[3])],
+        callbacks=[Reports(queue, language, STAGES[4])],
     )
     seconds["tune"] = time.monotonic() - started
     _describe(adapter, curriculum, seed).save_pretrained(output / language)
