@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import PreTrainedModel, TrainerCallback
+from transformers import PreTrainedModel, PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 Messages = list[dict[str, Any]]
@@ -71,6 +71,7 @@ def raw_lora(
     for parameter in tuned.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()  # As precise as the adapter it stands beside.
+    trainer.remove_callback(PrinterCallback)  # The caller shows progress through its callbacks.
     trainer.train()
     return tuned
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from transformers import Trainer
+from transformers import PrinterCallback, Trainer
 from transformers.trainer_utils import get_last_checkpoint
 
 from newtongue import AttachedModel
@@ -29,6 +29,7 @@ class AdapterTrainer(Trainer):
         for parameter in trained:
             parameter.requires_grad_(True)
         model._hf_peft_config_loaded = has_lora
+        hush(self)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         model = self.accelerator.unwrap_model(self.model)
@@ -40,6 +41,12 @@ class AdapterTrainer(Trainer):
         model = self.accelerator.unwrap_model(model or self.model)
         for language in model.languages:
             model.adapter(language).load_weights(Path(resume_from_checkpoint) / language)
+
+
+def hush(trainer: Trainer) -> None:
+    """Without a progress bar a trainer prints each log line; whoever asked for no bar shows progress otherwise."""
+    if trainer.args.disable_tqdm:
+        trainer.remove_callback(PrinterCallback)
 
 
 def last_checkpoint(folder: Path) -> str | None:

@@ -21,7 +21,7 @@ from transformers import (
 
 from newtongue import NewtongueError
 
-from .checkpoints import last_checkpoint
+from .checkpoints import hush, last_checkpoint
 from .settings import Represent
 from .vocabulary import train_vocabulary
 
@@ -66,6 +66,7 @@ def represent(
         processing_class=tokenizer,
         callbacks=list(callbacks),
     )
+    hush(trainer)
     trainer.train(resume_from_checkpoint=last_checkpoint(folder) if resume else None)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
