@@ -1,5 +1,6 @@
 """The command line as a user meets it: help, answers, errors without tracebacks."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ from newtongue import ModalityAdapter
 
 def newtongue(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "newtongue_recipes.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
 
 
 @pytest.fixture(scope="module")
