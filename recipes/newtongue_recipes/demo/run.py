@@ -182,7 +182,8 @@ def _control(
     output: Path, curriculum: Curriculum, seed: int, languages: Sequence[str], exam: Exam, progress: Progress
 ) -> None:
     for language in languages:
-        bar = progress.add_task(f"control, LoRA on raw {NAMES[language]}", total=curriculum.tune.training.steps)
+        steps = curriculum.tune.training.steps
+        bar = progress.add_task(f"control, LoRA on raw {NAMES[language]}", total=steps, note="")
         score = exam.heldout[language]
         score.raw_lora, score.raw_lora_in_language = raw_text_control(
             language,
