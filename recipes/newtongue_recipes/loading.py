@@ -6,6 +6,10 @@ import torch
 from bitsandbytes.nn.modules import Linear4bit
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
+from newtongue import NewtongueError
+
+NF4_BLOCK = 64  # Weights that share a scale; bitsandbytes' repacking fails on rows that are no multiple of it.
+
 
 def load_base(
     name: str | Path,
@@ -26,6 +30,9 @@ def load_base(
             forward in eval mode, after which no gradient passes; this keeps it from doing so.
         attention: transformers' name of the attention to use ("sdpa", "eager", "flash_attention_2" …).
         revision: branch, tag or commit on the Hub.
+
+    Raises:
+        NewtongueError: there is no such model, or it cannot be read.
     """
     gpu = torch.cuda.is_available()
     dtype = dtype or (torch.bfloat16 if gpu else torch.float32)
@@ -35,18 +42,22 @@ def load_base(
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
     )
-    base: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        name,
-        revision=revision,
-        dtype=dtype,
-        attn_implementation=attention,
-        quantization_config=quantised if four_bit else None,
-        device_map="cuda" if gpu else "cpu",
-    )
-    if trainable:
-        for module in base.modules():
-            if isinstance(module, Linear4bit):
-                module.support_avx512bf16_for_cpu = False
+    try:
+        base: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            name,
+            revision=revision,
+            dtype=dtype,
+            attn_implementation=attention,
+            quantization_config=quantised if four_bit else None,
+            device_map="cuda" if gpu else "cpu",
+        )
+    except (OSError, ValueError) as error:
+        raise NewtongueError(
+            f"No base model could be loaded from {str(name)!r}: {error} Name a folder or a Hub id that holds one."
+        ) from error
+    for module in base.modules():
+        if isinstance(module, Linear4bit) and (trainable or module.in_features % NF4_BLOCK):
+            module.support_avx512bf16_for_cpu = False
     base.requires_grad_(False)
     base.eval()
     return base
