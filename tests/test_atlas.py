@@ -172,7 +172,7 @@ def test_seen_subjects_are_asked_about_in_step(language: str) -> None:
 @pytest.mark.parametrize("language", ["tr", "ja"])
 def test_every_name_comes_up_about_equally(language: str) -> None:
     """Without questions, so that held-out subjects are named as often as the others."""
-    made = pairs(language, 5000, 0, set(), question_share=0)
+    made = pairs(language, 6000, 0, set(), question_share=0)
     counts = Counter(name for _, text in made for name in named(text, language))
     for kind, group in names().items():
         found = sorted(counts[name.texts[language]] for name in group)

@@ -37,6 +37,7 @@ def raw_lora(
         folder: where the trainer may write.
         steps, batch, rate, rank, alpha, seed: as for the adapter it is compared with.
         max_length: longest row, in positions.
+        callbacks: of the trainer; they are all the progress there is.
 
     Returns:
         The tuned model (a PeftModel).

@@ -1,5 +1,6 @@
 """Reports people look at: tables in Markdown, pictures of losses and of accuracy by method."""
 
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -13,7 +14,7 @@ import matplotlib.pyplot as plt
 import torch
 
 PARTS = ("newtongue", "torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate")
-COLOURS = ("#1b6ca8", "#7fb3d5", "#b7b7b7", "#d9822b")
+COLOURS = ("#1b6ca8", "#7fb3d5", "#b7b7b7", "#d9822b", "#f0c27b", "#6a4c93")
 
 
 def environment() -> dict[str, Any]:
@@ -21,14 +22,12 @@ def environment() -> dict[str, Any]:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PARTS}},
-        "hardware": {"processor": _processor(), "cores": len_cores(), "gpu": gpu},
+        "hardware": {"processor": _processor(), "cores": cores(), "gpu": gpu},
     }
 
 
-def len_cores() -> int:
+def cores() -> int:
     """Cores this process may use."""
-    import os
-
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

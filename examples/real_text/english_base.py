@@ -9,10 +9,10 @@ from typing import Any
 import corpus
 from datasets import Dataset
 from settings import Settings, keep
-from transformers import DataCollatorForSeq2Seq, PhiConfig, PhiForCausalLM, Trainer, TrainerCallback, set_seed
+from transformers import DataCollatorForSeq2Seq, Trainer, TrainerCallback, set_seed
 
 from newtongue_recipes.demo.lessons import SAY
-from newtongue_recipes.demo.nano import english_tokenizer
+from newtongue_recipes.demo.nano import english_tokenizer, small_phi
 from newtongue_recipes.stages.checkpoints import last_checkpoint
 
 LONGEST = 64  # tokens of a row
@@ -35,7 +35,7 @@ def make_base(data: Path, folder: Path, settings: Settings, clock: TrainerCallba
     training = settings.training(
         settings.base_steps, settings.base_batch, settings.base_rate, bf16=True, weight_decay=0.01
     )
-    model = PhiForCausalLM(_config(tokenizer, settings))
+    model = small_phi(tokenizer, settings.base_rows, settings.base_width, settings.base_layers, settings.base_heads)
     trainer = Trainer(
         model=model,
         args=training.arguments(work),
@@ -47,23 +47,6 @@ def make_base(data: Path, folder: Path, settings: Settings, clock: TrainerCallba
     tokenizer.save_pretrained(folder)
     model.half().save_pretrained(folder)
     shutil.rmtree(work)
-
-
-def _config(tokenizer: Any, settings: Settings) -> PhiConfig:
-    config = PhiConfig(
-        vocab_size=settings.base_rows,
-        hidden_size=settings.base_width,
-        intermediate_size=4 * settings.base_width,
-        hidden_act="gelu_pytorch_tanh",  # Phi's own function, in one kernel.
-        num_hidden_layers=settings.base_layers,
-        num_attention_heads=settings.base_heads,
-        max_position_embeddings=256,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-    )
-    config._attn_implementation = "eager"  # Faster than the fused kernel on rows this short.
-    return config
 
 
 def _rows(

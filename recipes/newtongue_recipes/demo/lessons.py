@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from newtongue_recipes.atlas import split
+from newtongue_recipes.atlas.forms import capitalize
 from newtongue_recipes.atlas.qa import Row, rows
 from newtongue_recipes.atlas.sentences import dictionary, listings, pairs, raw_text
 from newtongue_recipes.stages.map import Pair
@@ -35,16 +36,17 @@ def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int
     seen, _ = split(language)
     translated = pairs(language, translations, seed, seen)
     words = dictionary(language)
+    heads = [(english, capitalize(other, language)) for english, other in words]  # As they begin a sentence.
     return Lessons(
         raw=raw_text(language, raw, seed, seen) + [other for _, other in words],
         pairs=[
             *(Pair(*pair) for pair in [*translated, *listings(language, translations // 2, seed)]),
-            *(Pair(*word, aligned=True) for word in words),
+            *(Pair(*word, aligned=True) for word in dict.fromkeys(words + heads)),
         ],
         conversations=[
             *(ask(row) for answered_in in ("en", language) for row in rows(language, answered_in, seen, seed)),
             *(repeat(english, other, language) for english, other in translated[: translations // 4]),
-            *(write(english, other, language) for english, other in words * 2),
+            *(write(other, language) for _, other in words * 2),
         ],
     )
 
@@ -72,7 +74,7 @@ def repeat(english: str, other: str, language: str) -> Messages:
     return [{"role": "user", "content": content}, {"role": "assistant", "content": english}]
 
 
-def write(english: str, other: str, language: str) -> Messages:
+def write(other: str, language: str) -> Messages:
     """A name of the language, to be spelled in it through the base's own vocabulary."""
     content = [
         {"type": "text", "text": SAY},

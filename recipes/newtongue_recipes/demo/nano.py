@@ -37,7 +37,6 @@ TEMPLATE = (
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 
-
 EXTRA = {"weight_decay": 0.01, "bf16": True, "train_sampling_strategy": "group_by_length", "logging_steps": 200}
 
 # Copying is the hardest to learn and all that comes after stands on it.
@@ -66,18 +65,6 @@ def train_nano(folder: Path, settings: Nano, *, resume: bool = True) -> None:
     """
     set_seed(settings.seed)
     tokenizer = english_tokenizer(plain_text(40_000, settings.seed), settings.rows)
-    config = PhiConfig(
-        vocab_size=settings.rows,
-        hidden_size=settings.width,
-        intermediate_size=4 * settings.width,
-        hidden_act="gelu_pytorch_tanh",  # Phi's own function, in one kernel.
-        num_hidden_layers=settings.layers,
-        num_attention_heads=settings.heads,
-        max_position_embeddings=256,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-    )
     work = folder.with_name(folder.name + ".training")
     arguments = Training(
         settings.steps,
@@ -87,8 +74,7 @@ def train_nano(folder: Path, settings: Nano, *, resume: bool = True) -> None:
         seed=settings.seed,
         extra=EXTRA,
     ).arguments(work)
-    config._attn_implementation = "eager"  # Faster than the fused kernel on rows this short.
-    model = PhiForCausalLM(config)
+    model = small_phi(tokenizer, settings.rows, settings.width, settings.layers, settings.heads)
     trainer = Trainer(
         model=model,
         args=arguments,
@@ -99,6 +85,24 @@ def train_nano(folder: Path, settings: Nano, *, resume: bool = True) -> None:
     model.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     shutil.rmtree(work)
+
+
+def small_phi(tokenizer: PreTrainedTokenizerBase, rows: int, width: int, layers: int, heads: int) -> PhiForCausalLM:
+    """A Phi with fresh weights, small enough to be trained on a CPU."""
+    config = PhiConfig(
+        vocab_size=rows,
+        hidden_size=width,
+        intermediate_size=4 * width,
+        hidden_act="gelu_pytorch_tanh",  # Phi's own function, in one kernel.
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        max_position_embeddings=256,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    config._attn_implementation = "eager"  # Faster than the fused kernel on rows this short.
+    return PhiForCausalLM(config)
 
 
 def load_nano(folder: Path) -> PreTrainedModel:

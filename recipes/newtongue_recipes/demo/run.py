@@ -21,7 +21,7 @@ from rich.progress import (
 )
 
 from newtongue import NewtongueError
-from newtongue_evaluation.report import draw_accuracy, draw_losses, environment, len_cores
+from newtongue_evaluation.report import cores, draw_accuracy, draw_losses, environment
 from newtongue_recipes.demo.exam import Exam, examine, questions
 from newtongue_recipes.demo.lessons import NAMES
 from newtongue_recipes.demo.nano import FOLDER as NANO
@@ -59,30 +59,33 @@ def run_demo(
     shutil.copytree(NANO, output / "base", ignore=shutil.ignore_patterns("recipe.json"))
     with _progress(console) as progress:
         seconds, curves = _teach_all(output, curriculum, seed, languages, progress)
-        quiet(len_cores())
+        quiet(cores())
         exam_started = time.monotonic()
         asking = progress.add_task("asking questions in three languages", total=questions(languages), note="")
         exam = examine(
             output / "base", [output / one for one in languages], lambda done: progress.advance(asking, done)
         )
         seconds["exam"] = {"all": time.monotonic() - exam_started}
-        elapsed = time.monotonic() - started
-        if raw_lora:
+        found = {
+            "seed": seed,
+            **environment(),
+            "seconds": round(time.monotonic() - started, 1),
+            "steps": curriculum.steps(),
+        }
+        draw_losses(curves, output / "losses.png")
+        report = _write(found, exam, seconds, output)
+        if raw_lora:  # Comes last, so that nothing is lost if it is stopped.
             control_started = time.monotonic()
             _control(output, curriculum, seed, languages, exam, progress)
             seconds["raw_lora control"] = {"all": time.monotonic() - control_started}
+            report = _write(found, exam, seconds, output)
     shutil.rmtree(output / "stages")
-    report = {
-        "seed": seed,
-        **environment(),
-        "seconds": round(elapsed, 1),
-        "seconds_by_stage": {
-            name: {key: round(value, 1) for key, value in part.items()} for name, part in seconds.items()
-        },
-        "steps": curriculum.steps(),
-        **exam.as_dict(),
-    }
-    draw_losses(curves, output / "losses.png")
+    return report
+
+
+def _write(found: dict[str, Any], exam: Exam, seconds: dict[str, dict[str, float]], output: Path) -> dict[str, Any]:
+    by_stage = {name: {key: round(value, 1) for key, value in part.items()} for name, part in seconds.items()}
+    report = {**found, "seconds_by_stage": by_stage, **exam.as_dict()}
     draw_accuracy(_methods(exam), max(score.chance for score in exam.heldout.values()), output / "accuracy.png")
     write_report(report, output)
     return report
@@ -124,7 +127,7 @@ def _teach_all(
     """Run `teach` for every language at once; returns seconds by language and stage, and the losses."""
     context = multiprocessing.get_context("spawn")
     events: Any = context.Queue()
-    threads = max(1, len_cores() // len(languages))
+    threads = max(1, cores() // len(languages))
     steps = curriculum.steps()
     bars = {
         (language, stage): progress.add_task(f"{NAMES[language]}: {stage}", total=steps[stage], note="")

@@ -43,7 +43,7 @@ def map_language(
         base: the model, not attached to; it comes back as it was.
         encoder: what stage 1 wrote, or a published encoder.
         pairs: translations; the English side is what the base should take a sentence for.
-        settings: objectives and training of the two parts.
+        settings: objectives and training of the three parts.
         folder: where the adapter is written; checkpoints below it.
         language: BCP 47 tag.
         tokenizer: the base's own; loaded from where the base came from if not given.
@@ -54,7 +54,7 @@ def map_language(
         The adapter, detached.
 
     Raises:
-        NewtongueError: there are no pairs.
+        NewtongueError: there are no pairs, or no aligned one for the part on words.
     """
     if not pairs:
         raise NewtongueError(f"Stage 2 was given no sentence pairs for {language!r}. Name a source of translations.")

@@ -1,0 +1,23 @@
+"""`newtongue ask`: one question, one answer."""
+
+from typing import Annotated
+
+import typer
+
+from newtongue_recipes.commands import console
+
+
+def ask(
+    adapter: Annotated[str, typer.Argument(help="Adapter: a folder or a Hub id.")],
+    question: Annotated[str, typer.Argument(help="What to ask, in the adapter's language.")],
+    base: Annotated[str | None, typer.Option(help="Base model, where it is not the one the adapter names.")] = None,
+    four_bit: Annotated[bool, typer.Option(help="Load the base in NF4.")] = True,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 128,
+) -> None:
+    """Ask a question in the language of an adapter.
+
+    Example: `newtongue ask demo/tr "Japonya'nın başkenti neresidir?"`
+    """
+    from newtongue_recipes.asking import ask_one
+
+    console.print(ask_one(adapter, question, base=base, four_bit=four_bit, max_new_tokens=max_new_tokens))

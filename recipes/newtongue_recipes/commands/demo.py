@@ -1,0 +1,31 @@
+"""`newtongue demo`: the main job, offline."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newtongue_recipes.commands import console
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for adapters, base, report and pictures.")] = Path("demo"),
+    seed: Annotated[int, typer.Option(help="Seed of data order, fresh weights and dropout.")] = 0,
+    raw_lora: Annotated[bool, typer.Option(help="Also train the control, LoRA on raw text.")] = True,
+    overwrite: Annotated[bool, typer.Option(help="Replace an earlier demo in the folder.")] = False,
+) -> None:
+    """Teach a tiny Phi Turkish and Japanese, offline, in minutes, and score it.
+
+    Example: `newtongue demo --output demo --no-raw-lora`
+    """
+    from rich.markdown import Markdown
+
+    from newtongue_recipes.demo.run import run_demo
+    from newtongue_recipes.demo.summary import score_table
+
+    report = run_demo(output, seed=seed, raw_lora=raw_lora, overwrite=overwrite, console=console)
+    console.print(Markdown(score_table(report)))
+    same = "identical to the bare base's" if report["english_identical"] else "NOT those of the bare base"
+    console.print(f"English answers and logits with both adapters attached: {same}.")
+    console.print(f"{report['seconds']:.0f} seconds without the raw-text control. Report: {output / 'report.md'}")
+    console.print(f'Ask it yourself: newtongue ask {output / "tr"} "Fransa\'nın başkenti neresidir?"')
