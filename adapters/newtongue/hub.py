@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import HFValidationError
 
 from .errors import NewtongueError
+from .refusals import refused
 
 PARTS = ["modality_config.json", "mapper.safetensors", "encoder/*", "lora/*", "README.md"]
 
@@ -25,33 +26,52 @@ def locate(
     """
     if Path(name).is_dir():
         return Path(name)
+    return download(str(name), revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
+
+
+def download(
+    name: str,
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+    parts: list[str] = PARTS,
+) -> Path:
+    """Give the snapshot of a Hub repository in the local cache; what is there already is not downloaded again.
+
+    Raises:
+        NewtongueError: the Hub has no such repository, refuses it or cannot be reached.
+    """
     try:
         return Path(
             snapshot_download(
-                str(name),
+                name,
                 revision=revision,
                 token=token,
                 cache_dir=cache_dir,
                 local_files_only=local_files_only,
-                allow_patterns=PARTS,
+                allow_patterns=parts,
             )
         )
     except HFValidationError as error:
         raise NewtongueError(f"{name} is neither a folder here nor a Hub id of the form 'you/name'.") from error
-    except LocalEntryNotFoundError as error:
-        raise NewtongueError(
-            f"The adapter {name!r} is not in the local cache and the Hub cannot be reached. Check the network, or give "
-            "a folder that holds the adapter."
-        ) from error
     except Exception as error:  # The client lets the errors of its HTTP library through.
-        raise NewtongueError(
-            f"The Hub did not give {name!r}: {error}. Check the name and revision; for a private repository "
-            "give token=... or run `hf auth login`."
-        ) from error
+        raise refused(error, name, revision=revision) from error
 
 
-def push(folder: Path, repo_id: str, *, private: bool, token: str | None, message: str) -> str:
-    """Upload an adapter's folder, making the repository if there is none.
+def push(
+    folder: Path, repo_id: str, *, private: bool, token: str | None, message: str, revision: str | None = None
+) -> str:
+    """Upload an adapter's folder, making the repository if there is none; parts of an earlier adapter go.
+
+    Args:
+        folder: the adapter's folder; anything in it that is no part of an adapter stays here.
+        repo_id: where to.
+        private: whether a new repository is private.
+        token: None for the one logged in with.
+        message: of the commit.
+        revision: branch to push to, made if there is none; the main one by default.
 
     Returns:
         The address of the commit.
@@ -62,10 +82,18 @@ def push(folder: Path, repo_id: str, *, private: bool, token: str | None, messag
     api = HfApi(token=token)
     try:
         repo = api.create_repo(repo_id, private=private, exist_ok=True)
-        commit = api.upload_folder(repo_id=repo.repo_id, folder_path=folder, commit_message=message)
+        if revision:
+            api.create_branch(repo.repo_id, branch=revision, exist_ok=True)
+        commit = api.upload_folder(
+            repo_id=repo.repo_id,
+            folder_path=folder,
+            commit_message=message,
+            revision=revision,
+            allow_patterns=PARTS,
+            delete_patterns=PARTS,
+        )
+    except HFValidationError as error:
+        raise NewtongueError(f"{repo_id!r} is not a Hub id of the form 'you/name'.") from error
     except Exception as error:  # The client lets the errors of its HTTP library through.
-        raise NewtongueError(
-            f"The Hub did not take {repo_id!r}: {error}. Check the name, and that the token may write "
-            "(`hf auth login`)."
-        ) from error
+        raise refused(error, repo_id, revision=revision, writing=True) from error
     return str(commit.commit_url)

@@ -16,13 +16,13 @@ def ask_one(
         NewtongueError: the adapter cannot be loaded, or its base is not where it was; the question is empty.
     """
     language = ModalityAdapter.from_pretrained(adapter)
-    named = base or _base_of(adapter, language.config.base.id)
+    named = base or base_of(adapter, language.config.base.id)
     model = language.attach(load_base(named, four_bit=four_bit), ignore_base_name=base is not None)
     asked = [{"role": "user", "content": question, "language": language.language}]
     return answer(model, model.tokenizer, [asked], max_new_tokens=max_new_tokens)[0]
 
 
-def _base_of(adapter: str, recorded: str) -> str:
+def base_of(adapter: str, recorded: str) -> str:
     """Where the base is: as recorded, or under its name beside the adapter's folder if that moved."""
     beside = Path(adapter).resolve().parent / Path(recorded).name
     if not Path(recorded).is_dir() and beside.is_dir():

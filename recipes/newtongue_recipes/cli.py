@@ -5,9 +5,17 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from newtongue_recipes.commands.ask import ask
+from newtongue_recipes.commands.chat import chat
+from newtongue_recipes.commands.data import data
 from newtongue_recipes.commands.demo import demo
+from newtongue_recipes.commands.doctor import doctor
+from newtongue_recipes.commands.inspect import inspect
+from newtongue_recipes.commands.pull import pull
+from newtongue_recipes.commands.push import push
+from newtongue_recipes.commands.recipes import recipes
 
 app = typer.Typer(
     help="Teach a language model a new language as a modality.",
@@ -27,8 +35,9 @@ def options(
     context.obj = debug
 
 
-for command in (demo, ask):
+for command in (demo, ask, chat, inspect, push, pull, data, doctor):
     app.command()(command)
+app.add_typer(recipes, name="recipes")
 
 
 def main() -> None:
@@ -40,7 +49,7 @@ def main() -> None:
     except NewtongueError as error:
         if "--debug" in sys.argv:
             raise
-        Console(stderr=True).print(f"[bold red]Error:[/] {error}", highlight=False)
+        Console(stderr=True).print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
 
 

@@ -1,12 +1,22 @@
-"""What the demo teaches a language from, and what it asks afterwards."""
+"""What the demo teaches a language from, and what it asks afterwards.
 
-from dataclasses import dataclass
+`python -m newtongue_recipes.demo.lessons --output DIR` writes it as files, for the recipes `demo-turkish` and
+`demo-japanese`.
+"""
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from newtongue_recipes.atlas import split
 from newtongue_recipes.atlas.forms import capitalize
 from newtongue_recipes.atlas.qa import Row, rows
 from newtongue_recipes.atlas.sentences import dictionary, listings, pairs, raw_text
+from newtongue_recipes.demo.nano import FOLDER as NANO
 from newtongue_recipes.stages.map import Pair
 
 Messages = list[dict[str, Any]]
@@ -36,12 +46,13 @@ def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int
     seen, _ = split(language)
     translated = pairs(language, translations, seed, seen)
     words = dictionary(language)
-    heads = [(english, capitalize(other, language)) for english, other in words]  # As they begin a sentence.
+    # As they begin a sentence; often in many pieces, so not to be matched word for word.
+    heads = [(english, capitalize(other, language)) for english, other in words if other[:1].islower()]
     return Lessons(
         raw=raw_text(language, raw, seed, seen) + [other for _, other in words],
         pairs=[
-            *(Pair(*pair) for pair in [*translated, *listings(language, translations // 2, seed)]),
-            *(Pair(*word, aligned=True) for word in dict.fromkeys(words + heads)),
+            *(Pair(*pair) for pair in [*translated, *listings(language, translations // 2, seed), *heads]),
+            *(Pair(*word, aligned=True) for word in words),
         ],
         conversations=[
             *(ask(row) for answered_in in ("en", language) for row in rows(language, answered_in, seen, seed)),
@@ -82,3 +93,31 @@ def write(other: str, language: str) -> Messages:
         {"type": "text", "text": f"Answer in {NAMES[language]}."},
     ]
     return [{"role": "user", "content": content}, {"role": "assistant", "content": other}]
+
+
+def write_lessons(folder: Path, seed: int = 0) -> None:
+    """Write the lessons of each language, and phi-nano as their base, below `folder`."""
+    shutil.copytree(NANO, folder / "phi-nano", ignore=shutil.ignore_patterns("recipe.json"), dirs_exist_ok=True)
+    for language in NAMES:
+        taught, here = lessons(language, seed), folder / language
+        here.mkdir(parents=True, exist_ok=True)
+        (here / "text.txt").write_text("\n".join(taught.raw) + "\n", encoding="utf-8")
+        _write_jsonl(here / "pairs.jsonl", map(asdict, taught.pairs))
+        _write_jsonl(here / "questions.jsonl", ({"messages": messages} for messages in taught.conversations))
+
+
+def _write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def main() -> None:
+    """The command line of this file."""
+    parser = argparse.ArgumentParser(description="Write the demo's lessons as files for a recipe.")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    write_lessons(arguments.output, arguments.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -27,8 +27,8 @@ from transformers import (
 
 from newtongue_recipes.atlas.english import ExerciseKind, exercises, plain_text
 from newtongue_recipes.loading import load_base
+from newtongue_recipes.settings import Training
 from newtongue_recipes.stages.checkpoints import last_checkpoint
-from newtongue_recipes.stages.settings import Training
 
 FOLDER = Path(__file__).parent / "phi_nano"
 SPECIALS = ["<|pad|>", "<|begin|>", "<|end|>", "<|user|>", "<|assistant|>"]

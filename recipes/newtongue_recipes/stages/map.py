@@ -10,10 +10,10 @@ from torch import Tensor
 from transformers import DataCollatorForSeq2Seq, PreTrainedModel, TrainerCallback, set_seed
 
 from newtongue import Encoder, ModalityAdapter, NewtongueError
+from newtongue_recipes.settings import Map, Training
 
 from .checkpoints import AdapterTrainer, last_checkpoint
 from .objectives import aligned_mse, pad_runs, transport
-from .settings import Map, Training
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from transformers import (
 )
 
 from newtongue import NewtongueError
+from newtongue_recipes.settings import Represent
 
 from .checkpoints import hush, last_checkpoint
-from .settings import Represent
 from .vocabulary import train_vocabulary
 
 

@@ -11,9 +11,9 @@ from transformers import PreTrainedModel, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from newtongue import ModalityAdapter, NewtongueError
+from newtongue_recipes.settings import Tune
 
 from .checkpoints import AdapterTrainer, last_checkpoint
-from .settings import Tune
 
 Messages = list[dict[str, Any]]
 

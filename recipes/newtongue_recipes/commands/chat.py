@@ -1,0 +1,42 @@
+"""`newtongue chat`: questions and answers in a terminal."""
+
+from typing import Annotated
+
+import typer
+
+from newtongue_recipes.commands import console
+
+
+def chat(
+    adapters: Annotated[list[str], typer.Argument(help="Adapters, folders or Hub ids, attached all at once.")],
+    base: Annotated[str | None, typer.Option(help="Base model, where it is not the one the first one names.")] = None,
+    four_bit: Annotated[bool, typer.Option(help="Load the base in NF4.")] = True,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 256,
+    language: Annotated[str | None, typer.Option(help="Read messages in it at first; base: no adapter.")] = None,
+    temperature: Annotated[float, typer.Option(min=0.0, help="Of sampling; 0: the likeliest token.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of sampling.")] = 0,
+) -> None:
+    """Chat in the languages of one or several adapters.
+
+    Inside, `/lang ja` switches the language, `/help` lists what else there is; Ctrl-C stops an answer, Ctrl-D
+    leaves. Piped lines are answered one by one, and standard output then holds the answers alone.
+
+    Example: `newtongue chat demo/tr demo/ja --language ja`
+    """
+    import torch
+    from rich.console import Console
+
+    from newtongue_recipes.attaching import attach_all, load_adapters
+    from newtongue_recipes.chat.conversation import Conversation
+    from newtongue_recipes.chat.terminal import Chat, pick_language, typed_lines
+
+    notes = Console(stderr=True)
+    loaded = load_adapters(adapters, notes)
+    spoken = [adapter.language for adapter in loaded]
+    first = pick_language(language or spoken[0], spoken)  # Before the base, which takes a while, is loaded.
+    model = attach_all(adapters, loaded, base=base, four_bit=four_bit, console=notes)
+    torch.manual_seed(seed)
+    conversation = Conversation(model, max_new_tokens=max_new_tokens, temperature=temperature)
+    talk = Chat(conversation, first, answers=console, notes=notes)
+    talk.greet()
+    talk.run(typed_lines(lambda: talk.prompt, notes))

@@ -1,0 +1,34 @@
+"""`newtongue data`: what a recipe would train on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newtongue_recipes.commands import console
+
+
+def data(
+    recipe: Annotated[str, typer.Argument(help="Recipe: a name of one that comes with newtongue, or a file.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to it.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for data.json and data.md.")] = None,
+) -> None:
+    """Read a recipe's data, without training, and report on it: rows, reasons, tokens, samples, languages.
+
+    Example: `newtongue data recipe.yaml data.tokens=1000000 --output runs/data`
+    """
+    from rich.markdown import Markdown
+    from rich.panel import Panel
+
+    from newtongue_recipes.data.markdown import as_markdown
+    from newtongue_recipes.data.preview import preview
+    from newtongue_recipes.data.reporting import write_report
+    from newtongue_recipes.recipe import load_recipe
+
+    made = preview(load_recipe(recipe, overrides or []), bars=console.is_terminal)
+    console.print(Markdown(as_markdown(made)))
+    for warning in made.warnings:
+        console.print(Panel(warning, title="Warning", border_style="bold red"), highlight=False)
+    if output is not None:
+        plain, readable = write_report(made, output)
+        console.print(f"Report: {readable}, {plain}")

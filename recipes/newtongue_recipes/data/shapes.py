@@ -1,0 +1,200 @@
+"""Shapes: what a row means, told by its columns. Aya, prompts, questions, messages, parallel and plain text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .schema import COLUMNS, Kind, Source
+from .texts import Unusable, clean, same_language
+
+Row = Mapping[str, Any]
+Messages = list[dict[str, Any]]
+
+_NAMES = {wanted: [name for name, short in COLUMNS.items() if short == wanted] for wanted in COLUMNS.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A usable row.
+
+    Attributes:
+        row: a text; `[english, other, aligned]`; or messages.
+        texts: all its texts.
+        length: characters of those in the language.
+        question: what is asked, where something is.
+    """
+
+    row: Any
+    texts: list[str]
+    length: int
+    question: str | None = None
+
+
+def shape(row: Row, source: Source, kind: Kind, language: str) -> Item:
+    """Make of a row of `source` what `kind` needs.
+
+    Raises:
+        Unusable: the row lacks something, or is not wanted.
+    """
+    for column, wanted in source.where.items():
+        if column not in row:
+            raise Unusable(f"no column {column!r}")
+        if str(row[column]) not in ([wanted] if isinstance(wanted, str) else wanted):
+            raise Unusable(f"wrong {column}", row[column])
+    named = {**row, **_renamed(row, source)} if source.columns else row
+    code = named.get("language_code")
+    if code is not None and source.columns.get("language_code", "language_code") not in source.where:
+        _check_code(code, language)
+    return _SHAPES[kind](named, language)
+
+
+def own_texts(kind: Kind, row: Any) -> list[str]:
+    """The texts of an `Item.row` that are in the language and read by its encoder."""
+    if kind == "text":
+        return [row]
+    if kind == "pairs":
+        return [row[1]]
+    return [text for message in row for text in _spoken(message)]
+
+
+def _renamed(row: Row, source: Source) -> dict[str, Any]:
+    named = {}
+    for name, column in source.columns.items():
+        if column not in row:
+            raise Unusable(f"no column {column!r}")
+        named[COLUMNS[name]] = row[column]
+    return named
+
+
+def _check_code(code: Any, language: str) -> None:
+    if not isinstance(code, str) or not same_language(code, language):
+        raise Unusable("wrong language_code", code)
+
+
+def _first(row: Row, wanted: str) -> tuple[bool, Any]:
+    """Whether a row has a column of that meaning, and what is in the first such."""
+    for name in _NAMES[wanted]:
+        if name in row:
+            return True, row[name]
+    return False, None
+
+
+def _text(row: Row, language: str) -> Item:
+    """A text; or, from any other shape, its texts in the language, a line each."""
+    if "text" in row:
+        text = clean(row["text"], "text")
+        return Item(text, [text], len(text))
+    item = _question(row, language) if _asks(row) else _pair(row, language, one_sided=True)
+    own = [item.row[1]] if item.question is None else [text for message in item.row for text in _contents(message)]
+    text = "\n".join(own)
+    return Item(text, [text], len(text), item.question)
+
+
+def _pair(row: Row, language: str, one_sided: bool = False) -> Item:
+    """A text of the language and its translation."""
+    there, other = _first(row, "other")
+    here, english = _first(row, "english")
+    if not there:
+        sides = row.get("translation", row)
+        if not isinstance(sides, Mapping):
+            raise Unusable(f"translation not a mapping ({type(sides).__name__})", sides)
+        code = next((one for one in sides if _is_code(one) and same_language(one, language)), None)
+        if code is None:
+            raise Unusable(f"no translation into {language}" if "translation" in row else "no known columns")
+        other = sides[code]
+        code = next((one for one in sides if _is_code(one) and same_language(one, "en")), None)
+        here, english = (True, sides[code]) if code else (here, english)
+    other = clean(other, "text in the language")
+    if one_sided:
+        return Item(["", other, False], [other], len(other))
+    if not here:
+        raise Unusable("no known columns")
+    english = clean(english, "English side")
+    aligned = str(row.get("aligned") or "").lower() in ("1", "true", "yes")
+    return Item([english, other, aligned], [english, other], len(other))
+
+
+def _question(row: Row, language: str) -> Item:
+    """A conversation that ends with an answer; the questions carry the language."""
+    if "messages" in row:
+        return _conversation(row["messages"], language)
+    asks, question = _first(row, "question")
+    answers, answer = _first(row, "answer")
+    if not asks and not answers:
+        raise Unusable("no known columns")
+    if isinstance(question, list) and isinstance(answer, list):
+        return _conversation([*question, *answer], language)
+    question = clean(question, "question")
+    answer = clean(answer, "answer")
+    content: Any = question
+    texts = [question, answer]
+    if row.get("context"):
+        context = clean(row["context"], "context")
+        content = [{"type": "text", "text": text, "language": language} for text in (context, question)]
+        texts.insert(0, context)
+    user = {"role": "user", "content": content}
+    if isinstance(content, str):
+        user["language"] = language
+    return Item([user, {"role": "assistant", "content": answer}], texts, sum(map(len, texts)), question)
+
+
+def _conversation(messages: Any, language: str) -> Item:
+    if not isinstance(messages, list) or not all(isinstance(one, Mapping) for one in messages):
+        raise Unusable(f"messages not a list of messages ({type(messages).__name__})", messages)
+    said = [_message(one, language) for one in messages]
+    if not said or said[-1]["role"] != "assistant":
+        raise Unusable("no answer", messages[-1:] or "")
+    asked = next((one for one in said if one["role"] == "user"), None)
+    if asked is None:
+        raise Unusable("no question", messages)
+    texts = [text for message in said for text in _contents(message)]
+    return Item(said, texts, sum(map(len, texts)), _contents(asked)[-1])
+
+
+def _message(message: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """A message as `apply_chat_template` takes it; what a user says is in the language unless it says otherwise."""
+    role, content = message.get("role"), message.get("content")
+    if role not in ("system", "user", "assistant"):
+        raise Unusable("message with an unknown role", role)
+    spoken = message.get("language") or (language if role == "user" else None)
+    if not isinstance(content, list):
+        text = clean(content, {"assistant": "answer", "user": "question"}.get(role, "content"))
+        return {"role": role, "content": text, **_tag(spoken, language)}
+    if not content or not all(isinstance(part, Mapping) and "text" in part for part in content):
+        raise Unusable("message with parts that are not text", content)
+    if any(part.get("language") for part in content):
+        spoken = None
+    parts = []
+    for part in content:
+        clean(part["text"], "content")  # Checked alone: the space between parts is theirs.
+        tag = _tag(part.get("language") or spoken, language)
+        parts.append({"type": "text", "text": part["text"], **tag})
+    return {"role": role, "content": parts}
+
+
+def _tag(spoken: str | None, language: str) -> dict[str, str]:
+    """What says that a text is read through the port; any other language is left to the base."""
+    return {"language": language} if spoken and same_language(spoken, language) else {}
+
+
+def _contents(message: Mapping[str, Any]) -> list[str]:
+    content = message["content"]
+    return [content] if isinstance(content, str) else [part["text"] for part in content]
+
+
+def _spoken(message: Mapping[str, Any]) -> list[str]:
+    content = message["content"]
+    if isinstance(content, str):
+        return [content] if message.get("language") else []
+    return [part["text"] for part in content if part.get("language")]
+
+
+def _asks(row: Row) -> bool:
+    return "messages" in row or _first(row, "question")[0]
+
+
+def _is_code(column: Any) -> bool:
+    return isinstance(column, str) and 2 <= len(column.split("_")[0].split("-")[0]) <= 3 and column.isascii()
+
+
+_SHAPES = {"text": _text, "pairs": _pair, "questions": _question}

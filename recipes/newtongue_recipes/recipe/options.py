@@ -1,0 +1,63 @@
+"""Options of the stock trainers, for `extra`: their names and types, without importing the trainers."""
+
+import ast
+import importlib.util
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .nearest import did_you_mean
+
+SOURCES = {
+    "TrainingArguments": ("transformers", "training_args.py"),
+    "_BaseConfig": ("trl", "trainer/base_config.py"),
+    "SFTConfig": ("trl", "trainer/sft_config.py"),
+}
+SIMPLE = {"bool": bool, "int": int, "float": float, "None": type(None)}  # The others take words that mean more.
+
+# Options with a key of their own in a recipe.
+OWN = {
+    "max_steps": "the training's 'steps'",
+    "per_device_train_batch_size": "the training's 'batch'",
+    "learning_rate": "the training's 'rate'",
+    "save_steps": "the training's 'save_steps'",
+    "seed": "the training's 'seed'",
+    "output_dir": "the command's --output",
+    "gradient_checkpointing": "'base.gradient_checkpointing'",
+    "activation_checkpointing": "'base.gradient_checkpointing'",
+    "report_to": "'watch.report_to'",
+    "max_length": "'tune.max_length'",
+    "packing": "'tune.packing'",
+}
+
+
+def refuse_option(name: Any, value: Any, *, tuning: bool) -> str | None:
+    """Why the trainer of a stage does not take an option, and what to do; None where it does."""
+    known = trainer_options("SFTConfig" if tuning else "TrainingArguments")
+    if name in OWN:
+        return f"has a key of its own. Write it as {OWN[name]}."
+    if name not in known:
+        return f"no option of {'SFTConfig' if tuning else 'TrainingArguments'}. {did_you_mean(name, known)}"
+    kinds = known[name].split(" | ")
+    wanted = tuple(SIMPLE[kind] for kind in kinds if kind in SIMPLE)
+    if len(wanted) < len(kinds) or type(value) in wanted or (type(value) is int and float in wanted):
+        return None
+    return f"{value!r} is no {known[name]}. Give {'true or false' if bool in wanted else 'a number'}."
+
+
+@cache
+def trainer_options(kind: str = "TrainingArguments") -> dict[str, str]:
+    """Names and annotated types of a trainer's options, read off the source: to import it takes seconds."""
+    package, file = SOURCES[kind]
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+    source = Path(found.submodule_search_locations[0], file).read_text(encoding="utf-8")
+    [body] = [one for one in ast.parse(source).body if isinstance(one, ast.ClassDef) and one.name == kind]
+    options: dict[str, str] = {}
+    for base in map(ast.unparse, body.bases):
+        options |= trainer_options(base) if base in SOURCES else {}
+    for line in body.body:
+        if isinstance(line, ast.AnnAssign):
+            options[ast.unparse(line.target)] = ast.unparse(line.annotation)
+    return options

@@ -1,0 +1,36 @@
+"""The recipes that come with the package, by name."""
+
+from pathlib import Path
+
+from newtongue import NewtongueError
+
+from .nearest import nearest
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+SUFFIXES = (".yaml", ".yml")
+
+
+def shipped() -> list[str]:
+    """Names of the shipped recipes."""
+    return sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+
+
+def find_recipe(name_or_path: str | Path) -> Path:
+    """The file of a recipe: a shipped one by its name, any other by its path.
+
+    Raises:
+        NewtongueError: there is none; the message names the nearest shipped one.
+    """
+    given = str(name_or_path)
+    if given in shipped():
+        return CONFIGS / f"{given}.yaml"
+    path = Path(given)
+    if path.is_file():
+        return path
+    near = nearest(path.stem if path.suffix in SUFFIXES else path.name, shipped())
+    meant = f"Did you mean {near}? " if near else ""
+    kind = "directory, not a recipe file" if path.is_dir() else "recipe of that name or file"
+    raise NewtongueError(
+        f"{given!r} is {'a' if path.is_dir() else 'no'} {kind}. {meant}`newtongue recipes list` names those that come "
+        "with newtongue; give the path of a file for one of your own."
+    )

@@ -1,0 +1,155 @@
+"""Settings of the stages, with the defaults of a small encoder on one consumer GPU.
+
+They are plain dataclasses; a recipe file is checked against their types, and the text below each field is its
+description wherever one is shown.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from newtongue import NewtongueError
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
+
+CLOSED = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+Count = Annotated[int, Field(gt=0, strict=True)]  # Strict: `true` is no number of steps.
+Whole = Annotated[int, Field(ge=0, strict=True)]
+Length = Annotated[int, Field(ge=8, strict=True)]
+Rate = Annotated[float, Field(gt=0, strict=True)]
+Weight = Annotated[float, Field(ge=0, strict=True)]
+Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
+Dropout = Annotated[float, Field(ge=0, lt=1, strict=True)]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long and how fast a stage trains."""
+
+    __pydantic_config__ = CLOSED
+
+    steps: Count
+    """Optimizer steps."""
+    batch: Count = 32
+    """Rows a step and device."""
+    rate: Rate = 1e-3
+    """Peak learning rate; rises over the first tenth of the steps, then falls along a cosine."""
+    save_steps: Whole = 0
+    """Steps between checkpoints; 0 keeps none but the result."""
+    seed: Whole = 0
+    """Of data order, dropout, masking and fresh weights; in a recipe, the recipe's own where not given."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Anything else `TrainingArguments` takes."""
+
+    def arguments(self, folder: Path, kind: "type[TrainingArguments] | None" = None, **more: Any) -> Any:
+        """The trainer's own arguments (`TrainingArguments` or a subclass), writing below `folder`."""
+        import torch  # Settings are read where nothing is trained, and without waiting for torch.
+        from transformers import TrainingArguments
+
+        values: dict[str, Any] = {
+            "output_dir": str(folder),
+            "max_steps": self.steps,
+            "per_device_train_batch_size": self.batch,
+            "learning_rate": self.rate,
+            "lr_scheduler_type": "cosine",
+            "warmup_steps": 0.1,
+            "max_grad_norm": 1.0,
+            "logging_steps": max(1, self.steps // 50),
+            "save_strategy": "steps" if self.save_steps else "no",
+            "save_steps": self.save_steps or 500,
+            "save_total_limit": 2,
+            "seed": self.seed,
+            "report_to": "none",
+            "remove_unused_columns": False,
+            "dataloader_pin_memory": torch.cuda.is_available(),
+            "use_cpu": not torch.cuda.is_available(),
+            "optim": "adamw_torch_fused",
+        }
+        return (kind or TrainingArguments)(**{**values, **more, **self.extra})
+
+
+@dataclass(frozen=True)
+class Represent:
+    """Stage 1: a masked-language-model encoder."""
+
+    __pydantic_config__ = CLOSED
+
+    training: Training
+    """How long and how fast."""
+    start_from: str | None = None
+    """Folder or Hub id of a published encoder to continue from; null trains one from scratch."""
+    vocabulary: Count = 16_000
+    """Ids of a tokenizer trained here."""
+    width: Count = 512
+    """Size of a state of an encoder trained here."""
+    layers: Count = 6
+    """Layers of an encoder trained here."""
+    heads: Count = 8
+    """Attention heads of an encoder trained here; they divide the width."""
+    positions: Length = 512
+    """Tokens it reads at once."""
+    mask: Share = 0.2
+    """Share of tokens masked."""
+    whole_words: bool = False
+    """Mask whole words instead of single tokens, where the language puts spaces between them."""
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise NewtongueError(
+                f"An encoder of width {self.width} cannot have {self.heads} heads. Give a number that divides it."
+            )
+
+
+@dataclass(frozen=True)
+class Map:
+    """Stage 2: the mapper, and the encoder with it; first toward the base's embeddings, then through the base."""
+
+    __pydantic_config__ = CLOSED
+
+    words: Training | None = None
+    """Training of the first part, on dictionary entries and aligned pairs alone; null leaves it out."""
+    toward: Training | None = None
+    """Training of the second part, on all pairs, toward the embeddings; null leaves it out."""
+    through: Training | None = None
+    """Training of the third part, on all pairs, through the frozen base; null leaves it out."""
+    transport: Weight = 1.0
+    """Weight of the entropic transport between soft tokens and the translation's embeddings."""
+    mse: Weight = 1.0
+    """Weight of the mean squared error, on pairs that are dictionary entries or aligned."""
+    entropy: Rate = 0.1
+    """Softness of the transport, as a share of the squared norm of an embedding."""
+    say: str = "Translate into English: "
+    """What the frozen base is asked to do with a sentence it can only read through the port."""
+    train_encoder: bool = True
+    """Whether the encoder learns too."""
+    hidden: Count | None = None
+    """The mapper's inner size; twice the larger width when null."""
+    dropout: Dropout = 0.05
+    """In the mapper."""
+
+
+@dataclass(frozen=True)
+class Tune:
+    """Stage 3: Q&A with LoRA on the base, encoder and mapper at a lower rate."""
+
+    __pydantic_config__ = CLOSED
+
+    training: Training
+    """How long and how fast."""
+    rank: Count = 16
+    """Rank of the LoRA."""
+    alpha: Count = 32
+    """The LoRA's change is scaled by this over its rank."""
+    lora_dropout: Dropout = 0.0
+    """In the LoRA."""
+    target_modules: str | list[str] = "all-linear"
+    """Layers of the base; PEFT's "all-linear" or a list of names."""
+    encoder_rate: Weight = 0.2
+    """Learning rate of encoder and mapper, as a share of the LoRA's."""
+    max_length: Length = 1024
+    """Longest row, in positions; questions are shortened to fit, answers never."""
+    packing: bool = False
+    """Let TRL pack rows to `max_length`."""

@@ -1,0 +1,98 @@
+"""Adapters to and from the Hub, folder for folder: what is pushed is what was saved, what is pulled is checked."""
+
+import shutil
+from pathlib import Path
+
+from newtongue import AdapterFormatError, ModalityAdapter, NewtongueError, hub
+from newtongue.config import CONFIG_NAME, ModalityConfig
+from newtongue.folder import check_folder, write_folder
+from newtongue.languages import language_name
+
+
+def push_adapter(
+    adapter: Path,
+    name: str,
+    *,
+    private: bool = False,
+    revision: str | None = None,
+    message: str | None = None,
+    token: str | None = None,
+) -> tuple[str, ModalityConfig]:
+    """Upload an adapter's folder as it is, its card included, after loading it once to see that it can be.
+
+    Returns:
+        The address of the commit, and what the adapter says of itself.
+
+    Raises:
+        AdapterFormatError: the folder is damaged.
+        NewtongueError: there is no such folder, or the Hub refuses or cannot be reached.
+    """
+    if not adapter.is_dir():
+        raise NewtongueError(f"{adapter} is no folder. Name the folder of an adapter that training or a pull wrote.")
+    config = ModalityAdapter.from_pretrained(adapter).config
+    text = message or f"Adapter for {language_name(config.language)}, made with newtongue"
+    return hub.push(adapter, name, private=private, token=token, message=text, revision=revision), config
+
+
+def pull_adapter(
+    name: str,
+    output: Path | None = None,
+    *,
+    revision: str | None = None,
+    token: str | None = None,
+    overwrite: bool = False,
+) -> tuple[Path, ModalityConfig]:
+    """Download an adapter, check each part's sha256, and write its folder: whole, or not at all.
+
+    It comes through the Hub's cache, so after a broken download only the parts that are missing come anew.
+
+    Args:
+        name: Hub id.
+        output: the folder to write; named like the repository, in the working directory, when not given.
+        revision: branch, tag or commit.
+        token: None for the one logged in with.
+        overwrite: replace an adapter that is there already.
+
+    Returns:
+        The folder, and what the adapter says of itself.
+
+    Raises:
+        AdapterFormatError: what came is damaged or no adapter; nothing is written then.
+        NewtongueError: the folder exists, or the Hub refuses or cannot be reached.
+    """
+    output = output or Path(name.rpartition("/")[2])
+    if output.exists() and not overwrite:
+        raise NewtongueError(
+            f"{output} exists already. Add --overwrite to replace it, or name another folder with --output."
+        )
+    snapshot = hub.download(name, revision=revision, token=token)
+    try:
+        config = ModalityConfig.read(snapshot)
+        check_folder(snapshot, config.files)
+    except AdapterFormatError as error:
+        again = f"The next pull asks the Hub for it anew after `hf cache rm model/{name}`."
+        raise AdapterFormatError(f"{error} {again}") from error
+
+    def fill(folder: Path) -> None:
+        for part in (CONFIG_NAME, "README.md", *config.files):
+            if (snapshot / part).is_file():
+                (folder / part).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(snapshot / part, folder / part)
+
+    write_folder(output, fill, overwrite=overwrite)
+    return output, config
+
+
+def loading_lines(adapter: str, config: ModalityConfig, *, revision: str | None = None) -> str:
+    """The three lines of Python that load an adapter onto its base."""
+    at = f', revision="{revision}"' if revision else ""
+    return (
+        "from newtongue import ModalityAdapter\n"
+        "from newtongue_recipes.loading import load_base\n"
+        f'model = ModalityAdapter.from_pretrained("{adapter}"{at}).attach(load_base("{config.base.id or "its-base"}"))'
+    )
+
+
+def base_is_here_only(config: ModalityConfig) -> bool:
+    """Whether the adapter names its base by a folder of this machine, which nobody else has."""
+    return not config.base.id or config.base.id.count("/") != 1 or Path(config.base.id).is_dir()

@@ -1,0 +1,119 @@
+"""The data report, in memory, on disk and on the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import tiny
+from newtongue import NewtongueError
+from newtongue_recipes.cli import app
+from newtongue_recipes.data import Data, Report, Source, gather, report, write_report
+
+TURKISH = [
+    "Fransa'nın başkenti neresidir ve kaç kişi yaşar?",
+    "Japonya hakkında çok güzel bir kitap okudum.",
+    "Bugün hava çok soğuk olduğu için evde kaldık.",
+    "Yarın sabah erkenden İstanbul'a gideceğiz.",
+]
+ENGLISH = ["The weather is very cold today.", "I have read a good book about Japan.", "We stayed at home yesterday."]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def made(tmp_path: Path, texts: list[str], language: str = "tr", **more: object) -> Report:
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join(texts) + "\n")
+    data = Data(text=[Source(path=str(path), licence="CC0-1.0")])
+    tokenizer = tiny.base_tokenizer()
+    return report([gather(data, "text", language, tokenizer=tokenizer)], data, tokenizer=tokenizer, **more)
+
+
+def test_tokens_are_counted_in_both_vocabularies(tmp_path: Path) -> None:
+    own = tiny.encoder_tokenizer(TURKISH)
+    entry = made(tmp_path, [*TURKISH, "", TURKISH[0]], own=own).sources[0]
+    base = sum(len(tiny.base_tokenizer().encode(text, add_special_tokens=False)) for text in TURKISH)
+    mine = sum(len(own.encode(text, add_special_tokens=False)) for text in TURKISH)
+    assert (entry.base_tokens, entry.read_in_base, entry.read_in_own) == (base, base, mine)
+    assert entry.positions == mine + 2 * len(TURKISH)
+    assert entry.saved == pytest.approx(1 - entry.positions / base)
+    assert entry.rows.dropped == {"no text": 1, "duplicate": 1}
+
+
+def test_samples_are_at_most_ten_and_from_all_over(tmp_path: Path) -> None:
+    samples = made(tmp_path, [f"{number}. satır" for number in range(100)]).sources[0].samples
+    assert samples == [f"{number}. satır" for number in range(0, 100, 10)]
+
+
+def test_rows_in_another_language_are_counted_and_most_of_them_a_warning(tmp_path: Path) -> None:
+    right = made(tmp_path, [*TURKISH, ENGLISH[0]])
+    assert right.sources[0].languages == {"tr": 4, "en": 1}
+    assert right.sources[0].wrong == 1
+    assert not right.warnings
+    wrong = made(tmp_path, ENGLISH + TURKISH[:1])
+    assert "most rows are not in 'tr': 3 of 4" in wrong.warnings[0]
+    assert "'en'" in wrong.warnings[0]
+
+
+def test_a_language_that_cannot_be_told_apart_is_said_to_be_so(tmp_path: Path) -> None:
+    unknown = made(tmp_path, ENGLISH, "tlh")
+    assert not unknown.warnings
+    assert "'tlh'" in unknown.notes[0]
+
+
+def test_losing_most_rows_is_a_warning(tmp_path: Path) -> None:
+    assert "most for: duplicate" in made(tmp_path, TURKISH[:1] * 5).warnings[0]
+
+
+def test_the_report_is_written_as_json_and_markdown(tmp_path: Path) -> None:
+    bad = "<script> | `code` [link](x) # " + TURKISH[0]
+    plain, readable = write_report(made(tmp_path, [bad, *TURKISH]), tmp_path / "report")
+    entry = json.loads(plain.read_text())["sources"][0]
+    assert entry["licence"] == "CC0-1.0"
+    assert entry["rows"]["used"] == 5
+    assert entry["saved"] is None
+    text = readable.read_text()
+    assert "| 1 | text | 5 | 5 | 0 | 0 |" in text
+    assert r"\<script> \| \`code\` \[link](x) \# " in text
+
+
+def recipe(folder: Path, base: Path | str, data: str) -> Path:
+    path = folder / "recipe.yaml"
+    stages = f"encoder: {base}\nmap: {{through: {{steps: 1}}}}"
+    path.write_text(f"language: tr\nbase: {{name: {base}}}\n{stages}\n{data}\n")
+    return path
+
+
+def test_the_command_reports_without_a_base_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    (tmp_path / "a.tsv").write_text("english\tother\n" + f"{ENGLISH[0]}\t{TURKISH[2]}\n")
+    path = recipe(tmp_path, tmp_path / "nowhere", f"data: {{tokens: 100, pairs: [{{path: {tmp_path / 'a.tsv'}}}]}}")
+    done = CliRunner().invoke(app, ["data", str(path), "--output", str(tmp_path / "out")], catch_exceptions=False)
+    assert done.exit_code == 0
+    said = (tmp_path / "out" / "data.md").read_text()
+    assert "| 1 | pairs | – | – | – | – |" in said
+    assert "Tokens of the base are not counted" in said
+    assert "The budget of 100 tokens is not kept" in said
+    assert ENGLISH[0] in said
+
+
+def test_the_command_counts_with_the_base_s_tokenizer_and_warns(tmp_path: Path) -> None:
+    tiny.base_tokenizer().save_pretrained(tmp_path / "base")
+    (tmp_path / "a.tsv").write_text("english\tother\n" + "".join(f"{TURKISH[0]}\t{text}\n" for text in ENGLISH))
+    path = recipe(tmp_path, tmp_path / "base", f"data: {{pairs: [{{path: {tmp_path / 'a.tsv'}}}]}}")
+    arguments = ["data", str(path), "data.pairs.0.rows=2", "--output", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "most rows are not in 'tr'" in " ".join(done.output.split())
+    entry = json.loads((tmp_path / "out" / "data.json").read_text())["sources"][0]
+    assert entry["rows"]["used"] == 2
+    assert entry["base_tokens"] > entry["read_in_base"] > 0
+
+
+def test_a_recipe_without_data_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NewtongueError):
+        CliRunner().invoke(app, ["data", str(recipe(tmp_path, "x/y", "data: {}"))], catch_exceptions=False)

@@ -1,0 +1,64 @@
+"""`newtongue recipes` as a user meets it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from newtongue_recipes.recipe import load_recipe, shipped
+
+
+def recipes(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "newtongue_recipes.cli", "recipes", *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment, cwd=cwd)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_check_accepts_a_shipped_recipe(name: str) -> None:
+    done = recipes("check", name, "tune.training.steps=2")
+    assert done.returncode == 0, done.stderr
+    assert f"OK {name}" in done.stdout
+    assert "2 steps" in done.stdout
+
+
+def test_list_names_them_all_without_loading_torch() -> None:
+    done = recipes("list")
+    assert [name for name in shipped() if name not in done.stdout] == []
+    code = "import sys; from newtongue_recipes.recipe import load_recipe; load_recipe('phi-2-turkish')"
+    quick = subprocess.run([sys.executable, "-c", f"{code}; sys.exit('torch' in sys.modules)"], check=False)
+    assert quick.returncode == 0
+
+
+def test_show_prints_the_file() -> None:
+    assert recipes("show", "low-resource").stdout.startswith("# A language with little text")
+
+
+def test_a_copy_is_a_recipe_that_names_itself_and_is_not_written_over(tmp_path: Path) -> None:
+    assert recipes("copy", "phi-2-turkish", "mine.yaml", cwd=tmp_path).returncode == 0
+    mine = tmp_path / "mine.yaml"
+    assert "newtongue train mine.yaml --output" in mine.read_text(encoding="utf-8")
+    assert load_recipe(mine) == load_recipe("phi-2-turkish")
+    again = recipes("copy", "demo-turkish", "mine.yaml", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "--force" in again.stderr
+    assert recipes("copy", "demo-turkish", "mine.yaml", "--force", cwd=tmp_path).returncode == 0
+    assert load_recipe(mine) == load_recipe("demo-turkish")
+
+
+def test_errors_are_one_message_and_exit_code_2() -> None:
+    done = recipes("check", "phi-2-turkish", "tune.rnk=3", "data.text=[1]", "base.name=[b]")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "3 errors" in done.stderr
+    assert "data.text.0" in done.stderr
+    assert "['b']" in done.stderr or "[b]" in done.stderr
+
+
+def test_the_schema_is_one_that_editors_read() -> None:
+    schema = json.loads(recipes("schema").stdout)
+    assert schema["properties"]["language"]["description"]
+    assert schema["additionalProperties"] is False
