@@ -10,6 +10,7 @@ import tiny
 from newtongue import NewtongueError
 from newtongue_recipes.cli import app
 from newtongue_recipes.data import Data, Report, Source, gather, report, write_report
+from newtongue_recipes.data.tokens import count_tokens
 
 TURKISH = [
     "Fransa'nın başkenti neresidir ve kaç kişi yaşar?",
@@ -42,6 +43,18 @@ def test_tokens_are_counted_in_both_vocabularies(tmp_path: Path) -> None:
     assert entry.positions == mine + 2 * len(TURKISH)
     assert entry.saved == pytest.approx(1 - entry.positions / base)
     assert entry.rows.dropped == {"no text": 1, "duplicate": 1}
+
+
+def test_held_out_questions_are_neither_counted_nor_shown(tmp_path: Path) -> None:
+    path, tokenizer = tmp_path / "a.jsonl", tiny.base_tokenizer()
+    path.write_text("".join(json.dumps({"question": f"Soru {n}?", "answer": "a"}) + "\n" for n in range(9)))
+    data = Data(questions=[Source(path=str(path))], held_out=0.5)
+    gathered = gather(data, "questions", "tr", tokenizer=tokenizer)
+    entry = report([gathered], data, tokenizer=tokenizer).sources[0]
+    asked = [row[0]["content"] for row in gathered.rows]
+    assert gathered.held_out
+    assert entry.samples == [f"{question} → a" for question in asked]
+    assert entry.read_in_base == sum(count_tokens(tokenizer, asked))
 
 
 def test_samples_are_at_most_ten_and_from_all_over(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from newtongue_recipes.commands.inspect import inspect
 from newtongue_recipes.commands.pull import pull
 from newtongue_recipes.commands.push import push
 from newtongue_recipes.commands.recipes import recipes
+from newtongue_recipes.commands.train import train
 
 app = typer.Typer(
     help="Teach a language model a new language as a modality.",
@@ -35,7 +36,7 @@ def options(
     context.obj = debug
 
 
-for command in (demo, ask, chat, inspect, push, pull, data, doctor):
+for command in (demo, train, data, ask, chat, inspect, push, pull, doctor):
     app.command()(command)
 app.add_typer(recipes, name="recipes")
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from accelerate import PartialState
 from bitsandbytes.nn.modules import Linear4bit
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
@@ -49,7 +50,7 @@ def load_base(
             dtype=dtype,
             attn_implementation=attention,
             quantization_config=quantised if four_bit else None,
-            device_map="cuda" if gpu else "cpu",
+            device_map={"": PartialState().device} if gpu else "cpu",  # Each process has a GPU of its own.
         )
     except (OSError, ValueError) as error:
         raise NewtongueError(

@@ -19,6 +19,7 @@ def data(
     """
     from rich.markdown import Markdown
     from rich.panel import Panel
+    from rich.text import Text
 
     from newtongue_recipes.data.markdown import as_markdown
     from newtongue_recipes.data.preview import preview
@@ -28,7 +29,7 @@ def data(
     made = preview(load_recipe(recipe, overrides or []), bars=console.is_terminal)
     console.print(Markdown(as_markdown(made)))
     for warning in made.warnings:
-        console.print(Panel(warning, title="Warning", border_style="bold red"), highlight=False)
+        console.print(Panel(Text(warning), title="Warning", border_style="bold red"))
     if output is not None:
         plain, readable = write_report(made, output)
-        console.print(f"Report: {readable}, {plain}")
+        console.print(f"Report: {readable}, {plain}", markup=False, highlight=False)

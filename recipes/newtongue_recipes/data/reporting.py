@@ -99,10 +99,11 @@ def report(
     if data.detect and gathered and not is_known(language):
         made.notes.append(f"Languages: {language!r} is none of those that can be told apart.")
     for one in gathered:
+        places = list(zip(one.table["source"][:], one.table["side"][:], strict=True))
         in_base = _read_sizes(one, tokenizer, "the base's")
         in_own = _read_sizes(one, own, "its own")
         for index, (source, counts) in enumerate(zip(one.sources, one.counts, strict=True)):
-            mine = [at for at, of in enumerate(one.table["source"][:]) if of == index]
+            mine = [at for at, of in enumerate(places) if of == (index, "train")]
             sizes = one.table["tokens"][:] if tokenizer is not None else []
             entry = SourceReport(
                 one.kind,

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import DataCollatorForSeq2Seq, PreTrainedModel, TrainerCallback, set_seed
 
-from newtongue import Encoder, ModalityAdapter, NewtongueError
+from newtongue import AttachedModel, Encoder, ModalityAdapter, NewtongueError
 from newtongue_recipes.settings import Map, Training
 
-from .checkpoints import AdapterTrainer, last_checkpoint
+from .checkpoints import AdapterTrainer, last_checkpoint, write_once
 from .objectives import aligned_mse, pad_runs, transport
 
 
@@ -79,37 +79,44 @@ def map_language(
             _train(model, seen, settings, training, name, folder / name, resume, callbacks)
     finally:
         model.detach(language)
-    adapter.eval().save_pretrained(folder / "adapter", overwrite=True)
+    write_once(lambda: adapter.eval().save_pretrained(folder / "adapter", overwrite=True))
     return adapter
 
 
-class TowardTrainer(AdapterTrainer):
-    """Draws soft tokens toward the embeddings of the translation's tokens."""
+class Toward(nn.Module):
+    """An attached model whose loss draws soft tokens toward the embeddings of the translation's tokens.
 
-    settings: Map
+    Weighted sum of mean squared error, on aligned rows, and transport, on the others; means over all rows. A module
+    rather than a trainer's own loss, so that processes that train together share their gradients as always.
+    """
 
-    def compute_loss(self, model: Any, inputs: dict[str, Tensor], *args: Any, **kwargs: Any) -> Any:
-        """Weighted sum of mean squared error, on aligned rows, and transport, on the others; means over all rows."""
-        ids, labels, aligned = inputs["input_ids"], inputs["labels"], inputs["aligned"].bool()
-        own = self.accelerator.unwrap_model(model)
-        adapter = own.adapter(own.languages[0])
-        owned = own.tokenizer.ranges[adapter.language]
-        read = ids - owned.start
+    def __init__(self, model: AttachedModel, settings: Map) -> None:
+        super().__init__()
+        self.attached, self.settings = model, settings
+
+    def forward(
+        self, input_ids: Tensor, labels: Tensor, aligned: Tensor, attention_mask: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The loss of `[batch, positions]` ids and labels, with `[batch]` marks of which rows are aligned."""
+        model, settings, lined_up = self.attached, self.settings, aligned.bool()
+        adapter = model.adapter(model.languages[0])
+        owned = model.tokenizer.ranges[adapter.language]
+        read = input_ids - owned.start
         inside = (read >= 0) & (read != owned.opens) & (read != owned.closes)
-        said = (labels >= 0) & ~_is_special(own.tokenizer, labels)
-        embedded = own.embed(ids)
+        said = (labels >= 0) & ~_is_special(model.tokenizer, labels)
+        embedded = model.embed(input_ids)
         soft, seen = pad_runs(embedded, inside)
         targets, wanted = pad_runs(embedded.detach(), said)
         unit = adapter.config.mapper.scale**2 * embedded.shape[-1]
         loss = embedded.new_zeros(())
-        free, share = ~aligned, aligned.float().mean()
-        if self.settings.transport and bool(free.any()):
-            cost = transport(soft[free], seen[free], targets[free], wanted[free], unit, self.settings.entropy)
-            loss = self.settings.transport * (1 - share) * cost
-        if self.settings.mse and bool(aligned.any()):
-            error = aligned_mse(soft[aligned], seen[aligned], targets[aligned], wanted[aligned], unit)
-            loss = loss + self.settings.mse * share * error
-        return (loss, None) if kwargs.get("return_outputs") else loss
+        free, share = ~lined_up, lined_up.float().mean()
+        if settings.transport and bool(free.any()):
+            cost = transport(soft[free], seen[free], targets[free], wanted[free], unit, settings.entropy)
+            loss = settings.transport * (1 - share) * cost
+        if settings.mse and bool(lined_up.any()):
+            error = aligned_mse(soft[lined_up], seen[lined_up], targets[lined_up], wanted[lined_up], unit)
+            loss = loss + settings.mse * share * error
+        return {"loss": loss}
 
 
 def _is_special(tokenizer: Any, ids: Tensor) -> Tensor:
@@ -134,13 +141,12 @@ def _train(
     resume: bool,
     callbacks: Sequence[TrainerCallback],
 ) -> None:
-    trainer = (AdapterTrainer if name == "through" else TowardTrainer)(
-        model=model,
+    through = name == "through"
+    trainer = AdapterTrainer(
+        model=model if through else Toward(model, settings),
         args=training.arguments(folder),
-        train_dataset=rows.remove_columns("aligned") if name == "through" else rows,
+        train_dataset=rows.remove_columns("aligned") if through else rows,
         data_collator=DataCollatorForSeq2Seq(model.tokenizer, label_pad_token_id=-100),
         callbacks=list(callbacks),
     )
-    if isinstance(trainer, TowardTrainer):
-        trainer.settings = settings
     trainer.train(resume_from_checkpoint=last_checkpoint(folder) if resume else None)

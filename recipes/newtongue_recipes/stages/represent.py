@@ -22,7 +22,7 @@ from transformers import (
 from newtongue import NewtongueError
 from newtongue_recipes.settings import Represent
 
-from .checkpoints import hush, last_checkpoint
+from .checkpoints import hush, last_checkpoint, write_once
 from .vocabulary import train_vocabulary
 
 
@@ -68,8 +68,7 @@ def represent(
     )
     hush(trainer)
     trainer.train(resume_from_checkpoint=last_checkpoint(folder) if resume else None)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    write_once(lambda: (model.save_pretrained(folder), tokenizer.save_pretrained(folder)))
     return folder
 
 
@@ -117,19 +116,28 @@ def _start(texts: Sequence[str], settings: Represent) -> tuple[PreTrainedModel, 
         model = AutoModelForMaskedLM.from_pretrained(settings.start_from)
         return model, AutoTokenizer.from_pretrained(settings.start_from)
     tokenizer = train_vocabulary(texts, settings.vocabulary, settings.positions)
-    # Its norms come before the layers they belong to, so it takes higher rates and learns from less than BERT.
-    config = ModernBertConfig(
-        vocab_size=len(tokenizer),
+    special = {name: getattr(tokenizer, f"{name}_token_id") for name in ("pad", "cls", "sep")}
+    return ModernBertForMaskedLM(encoder_config(settings, len(tokenizer), **special)), tokenizer
+
+
+def encoder_config(
+    settings: Represent, vocabulary: int, *, pad: int = 0, cls: int = 0, sep: int = 0
+) -> ModernBertConfig:
+    """Shape of an encoder trained from scratch, with the ids of its special tokens.
+
+    ModernBERT's norms come before the layers they belong to, so it takes higher rates and learns from less than BERT.
+    """
+    return ModernBertConfig(
+        vocab_size=vocabulary,
         hidden_size=settings.width,
         num_hidden_layers=settings.layers,
         num_attention_heads=settings.heads,
         intermediate_size=2 * settings.width,
         max_position_embeddings=settings.positions,
         layer_types=["full_attention"] * settings.layers,
-        pad_token_id=tokenizer.pad_token_id,
-        cls_token_id=tokenizer.cls_token_id,
-        sep_token_id=tokenizer.sep_token_id,
-        bos_token_id=tokenizer.cls_token_id,
-        eos_token_id=tokenizer.sep_token_id,
+        pad_token_id=pad,
+        cls_token_id=cls,
+        sep_token_id=sep,
+        bos_token_id=cls,
+        eos_token_id=sep,
     )
-    return ModernBertForMaskedLM(config), tokenizer

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import PreTrainedModel, TrainerCallback, set_seed
+from transformers import PreTrainedModel, Trainer, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue_recipes.settings import Tune
 
-from .checkpoints import AdapterTrainer, last_checkpoint
+from .checkpoints import AdapterTrainer, last_checkpoint, write_once
 
 Messages = list[dict[str, Any]]
 
@@ -81,17 +81,18 @@ def tune(
             args=arguments,
             train_dataset=Dataset.from_list(rows),
             processing_class=model.tokenizer,
-            optimizers=(_optimizer(adapter, settings), None),
+            optimizers=(_optimizer(adapter, settings, arguments), None),
             callbacks=list(callbacks),
         )
         trainer.train(resume_from_checkpoint=last_checkpoint(folder) if resume else None)
     finally:
         model.detach(adapter.language)
-    adapter.eval().save_pretrained(folder / "adapter", overwrite=True)
+    write_once(lambda: adapter.eval().save_pretrained(folder / "adapter", overwrite=True))
     return adapter
 
 
-def _optimizer(adapter: ModalityAdapter, settings: Tune) -> torch.optim.Optimizer:
+def _optimizer(adapter: ModalityAdapter, settings: Tune, arguments: SFTConfig) -> torch.optim.Optimizer:
+    """The optimizer that the arguments name, with a rate for the LoRA and one for all else."""
     rate = settings.training.rate
     named = list(adapter.trainable_parameters())
     groups = [
@@ -101,4 +102,6 @@ def _optimizer(adapter: ModalityAdapter, settings: Tune) -> torch.optim.Optimize
             "lr": rate * settings.encoder_rate,
         },
     ]
-    return torch.optim.AdamW(groups, lr=rate, weight_decay=0.0)
+    kind, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
+    optimizer: torch.optim.Optimizer = kind(groups, **{"weight_decay": arguments.weight_decay, **options})
+    return optimizer

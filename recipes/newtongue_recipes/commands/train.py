@@ -1,0 +1,29 @@
+"""`newtongue train`: from a recipe to an adapter."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="Recipe: a name of one that comes with newtongue, or a file.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to it.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the run; runs/NAME if not given.", show_default=False)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and stop.")] = False,
+) -> None:
+    """Make an adapter: read the language, map it into the base, tune the answers.
+
+    Example: `newtongue train phi-2-turkish tune.rank=64 --output runs/phi-2-turkish`
+
+    Stopped at any moment, the same command with `--resume` goes on from the last checkpoint. Several GPUs: put
+    `accelerate launch -m newtongue_recipes.cli` in the place of `newtongue`.
+    """
+    from newtongue_recipes.recipe import load_recipe
+    from newtongue_recipes.train import train as run
+
+    checked = load_recipe(recipe, overrides or [])
+    run(checked, output or Path("runs") / Path(recipe).stem, resume=resume, dry_run=dry_run)

@@ -1,0 +1,64 @@
+"""What a run folder remembers of its stages: what each was made from, and whether it is finished."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Inputs = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One JSON file a stage in `folder`, each written whole or not at all."""
+
+    folder: Path
+
+    def read(self, stage: str) -> dict[str, Any] | None:
+        """What is known of a stage: `inputs`, `finished`, `seconds`, `curves`; None if it was never begun."""
+        path = self._path(stage)
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def write(self, stage: str, inputs: Inputs, *, finished: bool, **found: Any) -> None:
+        """Note that a stage was begun, or is finished."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(stage)
+        draft = path.with_suffix(".draft")
+        text = json.dumps({"inputs": inputs, "finished": finished, **found}, indent=2, ensure_ascii=False)
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+
+    def changed(self, stage: str, inputs: Inputs) -> list[str]:
+        """The inputs that are others than when the stage was begun, as `key: before → now`."""
+        known = self.read(stage)
+        if known is None:
+            return []
+        before, now = dict(_flat(known["inputs"])), dict(_flat(json.loads(json.dumps(inputs))))
+        keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+        return [f"{key}: {_short(before.get(key))} → {_short(now.get(key))}" for key in keys]
+
+    def _path(self, stage: str) -> Path:
+        return self.folder / f"{stage}.json"
+
+
+def digest(value: Any) -> str:
+    """A short hash of plain values."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def _flat(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flat(inner, f"{place}.{key}" if place else key)
+    else:
+        yield place, value
+
+
+def _short(value: Any) -> str:
+    return "nothing" if value is None else str(value)
