@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from accelerate import PartialState
 from bitsandbytes.nn.modules import Linear4bit
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
 from newtongue import NewtongueError
@@ -52,7 +53,7 @@ def load_base(
             quantization_config=quantised if four_bit else None,
             device_map={"": PartialState().device} if gpu else "cpu",  # Each process has a GPU of its own.
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise NewtongueError(
             f"No base model could be loaded from {str(name)!r}: {error} Name a folder or a Hub id that holds one."
         ) from error

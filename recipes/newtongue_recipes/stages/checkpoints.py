@@ -7,13 +7,14 @@ from typing import Any
 
 from accelerate import PartialState
 from torch import nn
-from transformers import PrinterCallback, Trainer
 from transformers.trainer import TRAINER_STATE_NAME
 
 from newtongue import AttachedModel
 
+from .exact import ExactTrainer, hush
 
-class AdapterTrainer(Trainer):
+
+class AdapterTrainer(ExactTrainer):
     """`Trainer` for an attached model, or mixed in before a stock subclass of it.
 
     It saves the attached adapters in place of the frozen base.
@@ -52,12 +53,6 @@ def attached(model: Any) -> AttachedModel:
     """The attached model that a trainer trains, whether it is that itself or is wrapped in an objective."""
     inside: AttachedModel = getattr(model, "attached", model)
     return inside
-
-
-def hush(trainer: Trainer) -> None:
-    """Without a progress bar a trainer prints each log line; whoever asked for no bar shows progress otherwise."""
-    if trainer.args.disable_tqdm:
-        trainer.remove_callback(PrinterCallback)
 
 
 def write_once(write: Callable[[], Any]) -> None:

@@ -79,44 +79,57 @@ def map_language(
             _train(model, seen, settings, training, name, folder / name, resume, callbacks)
     finally:
         model.detach(language)
-    write_once(lambda: adapter.eval().save_pretrained(folder / "adapter", overwrite=True))
+    adapter.eval()
+    write_once(lambda: adapter.save_pretrained(folder / "adapter", overwrite=True))
     return adapter
 
 
-class Toward(nn.Module):
-    """An attached model whose loss draws soft tokens toward the embeddings of the translation's tokens.
+class Objective(nn.Module):
+    """An attached model whose loss is that of a part of stage 2: `through · L_base + toward · L_toward`.
 
-    Weighted sum of mean squared error, on aligned rows, and transport, on the others; means over all rows. A module
-    rather than a trainer's own loss, so that processes that train together share their gradients as always.
+    `L_base` is the frozen base's loss on the translation. `L_toward` draws soft tokens toward the embeddings of its
+    tokens: mean squared error on aligned rows, transport on the others. A module rather than a trainer's own loss, so
+    that processes that train together share their gradients as always.
     """
 
-    def __init__(self, model: AttachedModel, settings: Map) -> None:
+    def __init__(self, model: AttachedModel, settings: Map, *, through: float, toward: float) -> None:
         super().__init__()
         self.attached, self.settings = model, settings
+        self.through, self.toward = through, toward
 
-    def forward(
-        self, input_ids: Tensor, labels: Tensor, aligned: Tensor, attention_mask: Tensor | None = None
-    ) -> dict[str, Tensor]:
+    def forward(self, input_ids: Tensor, labels: Tensor, aligned: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """The loss of `[batch, positions]` ids and labels, with `[batch]` marks of which rows are aligned."""
-        model, settings, lined_up = self.attached, self.settings, aligned.bool()
+        embedded = self.attached.embed(input_ids)
+        loss = embedded.new_zeros(())
+        if self.through:
+            said = self.attached(inputs_embeds=embedded, attention_mask=attention_mask, labels=labels).loss
+            loss = loss + self.through * said
+        if self.toward:
+            loss = loss + self.toward * self._toward(input_ids, labels, aligned.bool(), embedded)
+        return {"loss": loss}
+
+    def activation_checkpointing_enable(self, **options: Any) -> None:
+        """The base's."""
+        self.attached.activation_checkpointing_enable(**options)
+
+    def _toward(self, ids: Tensor, labels: Tensor, aligned: Tensor, embedded: Tensor) -> Tensor:
+        model, settings = self.attached, self.settings
         adapter = model.adapter(model.languages[0])
         owned = model.tokenizer.ranges[adapter.language]
-        read = input_ids - owned.start
-        inside = (read >= 0) & (read != owned.opens) & (read != owned.closes)
+        read = ids - owned.start
+        soft, seen = pad_runs(embedded, (read >= 0) & (read != owned.opens) & (read != owned.closes))
         said = (labels >= 0) & ~_is_special(model.tokenizer, labels)
-        embedded = model.embed(input_ids)
-        soft, seen = pad_runs(embedded, inside)
         targets, wanted = pad_runs(embedded.detach(), said)
         unit = adapter.config.mapper.scale**2 * embedded.shape[-1]
         loss = embedded.new_zeros(())
-        free, share = ~lined_up, lined_up.float().mean()
+        free, share = ~aligned, aligned.float().mean()
         if settings.transport and bool(free.any()):
             cost = transport(soft[free], seen[free], targets[free], wanted[free], unit, settings.entropy)
             loss = settings.transport * (1 - share) * cost
-        if settings.mse and bool(lined_up.any()):
-            error = aligned_mse(soft[lined_up], seen[lined_up], targets[lined_up], wanted[lined_up], unit)
+        if settings.mse and bool(aligned.any()):
+            error = aligned_mse(soft[aligned], seen[aligned], targets[aligned], wanted[aligned], unit)
             loss = loss + settings.mse * share * error
-        return {"loss": loss}
+        return loss
 
 
 def _is_special(tokenizer: Any, ids: Tensor) -> Tensor:
@@ -141,11 +154,11 @@ def _train(
     resume: bool,
     callbacks: Sequence[TrainerCallback],
 ) -> None:
-    through = name == "through"
+    weights = {"through": 1.0, "toward": settings.anchor} if name == "through" else {"through": 0.0, "toward": 1.0}
     trainer = AdapterTrainer(
-        model=model if through else Toward(model, settings),
-        args=training.arguments(folder),
-        train_dataset=rows.remove_columns("aligned") if through else rows,
+        model=Objective(model, settings, **weights),
+        args=training.arguments(folder, ddp_find_unused_parameters=True),  # Boundaries wait for the last part.
+        train_dataset=rows,
         data_collator=DataCollatorForSeq2Seq(model.tokenizer, label_pad_token_id=-100),
         callbacks=list(callbacks),
     )

@@ -5,24 +5,24 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForMaskedLM,
-    AutoTokenizer,
     BatchEncoding,
-    DataCollatorForLanguageModeling,
     ModernBertConfig,
     ModernBertForMaskedLM,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    Trainer,
     TrainerCallback,
     set_seed,
 )
 
 from newtongue import NewtongueError
+from newtongue.tokenizer import load_tokenizer
 from newtongue_recipes.settings import Represent
 
-from .checkpoints import hush, last_checkpoint, write_once
+from .checkpoints import last_checkpoint, write_once
+from .exact import ExactTrainer, MaskByBatch, hush
 from .vocabulary import train_vocabulary
 
 
@@ -47,7 +47,7 @@ def represent(
         `folder`, which `Encoder.from_pretrained` reads.
 
     Raises:
-        NewtongueError: there is no text.
+        NewtongueError: there is no text, or no encoder to continue from.
     """
     folder = Path(folder)
     texts = [text for text in texts if text.strip()]
@@ -58,9 +58,9 @@ def represent(
     dataset = Dataset.from_dict({"text": texts}).map(
         lambda batch: _encode(tokenizer, batch["text"], settings), batched=True, remove_columns=["text"]
     )
-    trainer = Trainer(
+    trainer = ExactTrainer(
         model=model,
-        args=settings.training.arguments(folder),
+        args=settings.training.arguments(folder, ddp_find_unused_parameters=False),
         train_dataset=dataset,
         data_collator=_collator(tokenizer, settings),
         processing_class=tokenizer,
@@ -91,13 +91,14 @@ def _words(word_ids: list[int | None]) -> list[tuple[int, int]]:
 
 
 def _collator(tokenizer: PreTrainedTokenizerBase, settings: Represent) -> Callable[[list[dict[str, Any]]], Any]:
-    mask = DataCollatorForLanguageModeling(
+    mask = MaskByBatch(
         tokenizer,
         mlm=True,
         mlm_probability=settings.mask,
         whole_word_mask=settings.whole_words,
         mask_replace_prob=1.0 if settings.whole_words else 0.8,
         random_replace_prob=0.0 if settings.whole_words else 0.1,
+        seed=settings.training.seed,
     )
 
     def pad_spans(rows: list[dict[str, Any]]) -> Any:
@@ -113,8 +114,20 @@ def _collator(tokenizer: PreTrainedTokenizerBase, settings: Represent) -> Callab
 
 def _start(texts: Sequence[str], settings: Represent) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     if settings.start_from is not None:
-        model = AutoModelForMaskedLM.from_pretrained(settings.start_from)
-        return model, AutoTokenizer.from_pretrained(settings.start_from)
+        try:
+            model = AutoModelForMaskedLM.from_pretrained(settings.start_from)
+            own = load_tokenizer(settings.start_from)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise NewtongueError(
+                f"{settings.start_from!r} cannot be read as a masked language model with its tokenizer: {error} Name "
+                "another in represent.start_from, or set it to null."
+            ) from error
+        if own.mask_token is None:
+            raise NewtongueError(
+                f"The tokenizer of {settings.start_from!r} has no mask token, so stage 1 cannot train it further. "
+                "Leave stage 1 out and name it as 'encoder'."
+            )
+        return model, own
     tokenizer = train_vocabulary(texts, settings.vocabulary, settings.positions)
     special = {name: getattr(tokenizer, f"{name}_token_id") for name in ("pad", "cls", "sep")}
     return ModernBertForMaskedLM(encoder_config(settings, len(tokenizer), **special)), tokenizer

@@ -1,13 +1,14 @@
 """Stage 3, tune: Q&A with LoRA on the base, encoder and mapper following at a lower rate."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import PreTrainedModel, Trainer, TrainerCallback, set_seed
+from transformers import PreTrainedModel, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from newtongue import ModalityAdapter, NewtongueError
@@ -19,7 +20,26 @@ Messages = list[dict[str, Any]]
 
 
 class TuneTrainer(AdapterTrainer, SFTTrainer):
-    """`SFTTrainer` for an attached model."""
+    """`SFTTrainer` for an attached model, whose encoder and mapper learn at `slower` times the LoRA's rate."""
+
+    slower = 1.0
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """The optimizer that the arguments name, each group of parameters parted by rate."""
+        optimizer: torch.optim.Optimizer = super().create_optimizer(model)
+        trained = cast(torch.nn.Module, self.model if model is None else model)
+        names = {id(parameter): name for name, parameter in trained.named_parameters()}
+        groups, optimizer.param_groups[:] = list(optimizer.param_groups), []
+        for group in groups:
+            lora = [one for one in group["params"] if ".lora_" in names[id(one)]]
+            others = [one for one in group["params"] if ".lora_" not in names[id(one)]]
+            for params, share in ((lora, 1.0), (others, self.slower)):
+                if params:
+                    optimizer.add_param_group({**group, "params": params, "lr": group["lr"] * share})
+        return optimizer
+
+    def create_model_card(self, *args: Any, **options: Any) -> None:
+        """The stock one is of a whole model; the adapter has a card of its own."""
 
 
 def tune(
@@ -67,7 +87,7 @@ def tune(
         )
     model = adapter.attach(base, tokenizer=tokenizer, trainable=True)
     try:
-        rows = [model.tokenizer.example(one, max_length=settings.max_length) for one in conversations]
+        rows = _fitting(model.tokenizer, conversations, settings.max_length)
         arguments = settings.training.arguments(
             folder,
             SFTConfig,
@@ -75,33 +95,41 @@ def tune(
             max_length=settings.max_length,
             bf16=False,
             activation_checkpointing=False,
+            ddp_find_unused_parameters=True,  # A batch may have no row of the language.
         )
         trainer = TuneTrainer(
             model=model,
             args=arguments,
             train_dataset=Dataset.from_list(rows),
             processing_class=model.tokenizer,
-            optimizers=(_optimizer(adapter, settings, arguments), None),
             callbacks=list(callbacks),
         )
+        trainer.slower = settings.encoder_rate
         trainer.train(resume_from_checkpoint=last_checkpoint(folder) if resume else None)
     finally:
         model.detach(adapter.language)
-    write_once(lambda: adapter.eval().save_pretrained(folder / "adapter", overwrite=True))
+    adapter.eval()
+    write_once(lambda: adapter.save_pretrained(folder / "adapter", overwrite=True))
     return adapter
 
 
-def _optimizer(adapter: ModalityAdapter, settings: Tune, arguments: SFTConfig) -> torch.optim.Optimizer:
-    """The optimizer that the arguments name, with a rate for the LoRA and one for all else."""
-    rate = settings.training.rate
-    named = list(adapter.trainable_parameters())
-    groups = [
-        {"params": [value for name, value in named if name.startswith("lora.")], "lr": rate},
-        {
-            "params": [value for name, value in named if not name.startswith("lora.")],
-            "lr": rate * settings.encoder_rate,
-        },
-    ]
-    kind, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
-    optimizer: torch.optim.Optimizer = kind(groups, **{"weight_decay": arguments.weight_decay, **options})
-    return optimizer
+def _fitting(tokenizer: Any, conversations: Sequence[Messages], max_length: int) -> list[dict[str, Any]]:
+    """The rows of all conversations but those whose answer alone is too long.
+
+    Raises:
+        NewtongueError: all are.
+    """
+    rows, refused = [], []
+    for one in conversations:
+        try:
+            rows.append(tokenizer.example(one, max_length=max_length))
+        except NewtongueError as error:
+            refused.append(error)
+    if not rows:
+        raise refused[0]
+    if refused:
+        warnings.warn(
+            f"{len(refused):,} of {len(conversations):,} conversations are left out of stage 3: {refused[0]}",
+            stacklevel=3,
+        )
+    return rows

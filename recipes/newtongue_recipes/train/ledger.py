@@ -25,14 +25,12 @@ class Ledger:
     def write(self, stage: str, inputs: Inputs, *, finished: bool, **found: Any) -> None:
         """Note that a stage was begun, or is finished."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(stage)
-        draft = path.with_suffix(".draft")
-        text = json.dumps({"inputs": inputs, "finished": finished, **found}, indent=2, ensure_ascii=False)
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        known = {"inputs": inputs, "finished": finished, **found}
+        write_whole(self._path(stage), json.dumps(known, indent=2, ensure_ascii=False) + "\n")
+
+    def forget(self, stage: str) -> None:
+        """As if a stage had never been begun."""
+        self._path(stage).unlink(missing_ok=True)
 
     def changed(self, stage: str, inputs: Inputs) -> list[str]:
         """The inputs that are others than when the stage was begun, as `key: before → now`."""
@@ -45,6 +43,16 @@ class Ledger:
 
     def _path(self, stage: str) -> Path:
         return self.folder / f"{stage}.json"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file such that it is the old one or the new one at any moment."""
+    draft = path.with_suffix(".draft")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def digest(value: Any) -> str:

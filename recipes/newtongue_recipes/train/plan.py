@@ -1,24 +1,44 @@
 """What a training will do, told before it begins: stages, parameters, memory, room on the disk."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import init_empty_weights
+from accelerate import PartialState, init_empty_weights
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 
-from newtongue import NewtongueError
+from newtongue import ModalityAdapter, NewtongueError
 from newtongue_evaluation.report import table
 from newtongue_recipes.estimates import GIB, Estimate, expect_memory
 from newtongue_recipes.recipe import Recipe
 from newtongue_recipes.recipe.conflicts import trainings
+from newtongue_recipes.settings import Training, Tune
+from newtongue_recipes.stages.represent import encoder_config
 
-KEPT = 3  # Copies of what is trained that lie on the disk at once: two checkpoints and the result.
-STATE = 3  # Times the size of what is trained that a checkpoint takes: with the optimizer's two averages.
+from .check import Start
+
+CHECKPOINTS = 2  # Kept of each part; while one is written there is one more.
+WEIGHT = 4  # Bytes of a weight: all that is trained is float32.
+READS = {"represent": "text", "words": "aligned pairs", "toward": "pairs", "through": "pairs", "tune": "questions"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A training of a stage: what it reads, how many rows there are, and how many it takes."""
+
+    name: str
+    rows: int
+    steps: int
+    batch: int
+
+    @property
+    def passes(self) -> float:
+        """How often each row is seen."""
+        return self.steps * self.batch / max(1, self.rows)
 
 
 @dataclass(frozen=True)
@@ -26,14 +46,14 @@ class Plan:
     """Numbers of a run.
 
     Attributes:
-        rows: (stage, part, rows, steps, batch), in order.
+        parts: the trainings, in order.
         frozen: parameters of the base, which stay as they are.
         trained: parameters trained, by part of the adapter.
         memory: of the stage that wants most; None where the base's shape is not known.
         disk: bytes the run will write.
     """
 
-    rows: list[tuple[str, str, int, int, int]]
+    parts: list[Part]
     frozen: int
     trained: dict[str, int]
     memory: Estimate | None
@@ -42,103 +62,132 @@ class Plan:
     def as_markdown(self) -> str:
         """For the screen."""
         steps = table(
-            ["stage", "part", "rows", "steps", "batch", "passes"],
+            ["training", "reads", "rows", "steps", "rows a step", "passes"],
             [
-                [stage, part, f"{rows:,}", f"{steps:,}", batch, f"{steps * batch / max(1, rows):.1f}"]
-                for stage, part, rows, steps, batch in self.rows
+                [one.name, READS[one.name], f"{one.rows:,}", f"{one.steps:,}", one.batch, f"{one.passes:.1f}"]
+                for one in self.parts
             ],
         )
         trained = ", ".join(f"{part} {count:,}" for part, count in self.trained.items())
         lines = [
             steps,
-            f"Trained: {trained}. Frozen: the base's {self.frozen:,}.",
-            f"Disk: about {self.disk / GIB:.2f} GiB.",
+            f"Parameters trained: {trained}. Frozen: {self.frozen:,} of the base.",
+            f"Disk: about {size_of(self.disk)}, checkpoints included.",
         ]
         if self.memory:
-            parts = ", ".join(f"{part} {size / GIB:.1f}" for part, size in self.memory.parts.items())
+            parts = ", ".join(f"{part} {size_of(size)}" for part, size in self.memory.parts.items())
             lines.append(
-                f"Memory: about {self.memory.total / GIB:.1f} GiB on a GPU, in stage {self.memory.stage} "
-                f"(GiB: {parts})."
+                f"Memory, on a GPU: about {size_of(self.memory.total)}, in {self.memory.stage}, which wants most "
+                f"({parts})."
             )
         return "\n\n".join(lines)
 
 
-def make_plan(recipe: Recipe, sizes: dict[str, int]) -> Plan:
+def make_plan(recipe: Recipe, rows: Mapping[str, int], start: Start) -> Plan:
     """Plan a run.
 
     Args:
         recipe: what is trained.
-        sizes: rows of each stage's data, by stage.
+        rows: of each training's data, by its name.
+        start: what the first stage starts from.
 
     Raises:
-        NewtongueError: the base's configuration cannot be read.
+        NewtongueError: the base's configuration cannot be read, or the LoRA does not fit it.
     """
-    base = _meta(AutoModelForCausalLM, recipe.base.name, recipe.base.revision, "base model")
+    base = _without_weights(recipe)
     frozen = sum(parameter.numel() for parameter in base.parameters())
     trained: dict[str, int] = {}
-    width, encoder = _encoder(recipe)
-    if encoder:
-        trained["encoder"] = encoder
-    if recipe.map or recipe.adapter:
-        embedding = base.get_input_embeddings().weight.shape[1]
-        hidden = (recipe.map and recipe.map.hidden) or 2 * max(width, embedding)
-        trained["mapper"] = hidden * (width + embedding) + hidden + embedding + 2 * width + 2 * embedding
-    if recipe.tune:
-        lora = LoraConfig(r=recipe.tune.rank, target_modules=recipe.tune.target_modules, task_type="CAUSAL_LM")
+    encoder = start.encoder if isinstance(start, ModalityAdapter) else start
+    if encoder is not None:
+        trained["encoder"], width = _count(encoder), encoder.width
+    elif recipe.represent:
         with init_empty_weights():
-            tuned = get_peft_model(base, lora)
-        trained["LoRA"] = sum(one.numel() for name, one in tuned.named_parameters() if "lora_" in name)
-    rows = []
+            fresh = AutoModel.from_config(encoder_config(recipe.represent, recipe.represent.vocabulary))
+        trained["encoder"], width = _count(fresh), recipe.represent.width
+    if isinstance(start, ModalityAdapter):
+        trained["mapper"] = _count(start.mapper)
+    elif recipe.map:
+        embedding = base.get_input_embeddings().weight.shape[1]
+        hidden = recipe.map.hidden or 2 * max(width, embedding)
+        trained["mapper"] = hidden * (width + embedding) + hidden + 3 * embedding + 2 * width
+    if recipe.tune:
+        trained["LoRA"] = _lora(base, recipe.tune, recipe.base.name)
+    processes = PartialState().num_processes
+    parts, disk = [], 0
     for (stage, part), training in trainings(dict(recipe)):
         name = stage if part == "training" else part
-        rows.append((stage, name, sizes[stage], training.steps, training.batch))
-    disk = 4 * sum(trained.values()) * KEPT * STATE
-    return Plan(rows, frozen, trained, expect_memory(recipe), disk)
+        batch = training.batch * training.extra.get("gradient_accumulation_steps", 1) * processes
+        parts.append(Part(name, rows[name], training.steps, batch))
+        disk += _written(training, _trained_by(stage, trained))
+    disk += WEIGHT * (2 * sum(trained.values()) + sum(_trained_by(one, trained) for one in stages_of(recipe)))
+    return Plan(parts, frozen, trained, expect_memory(recipe), disk)
 
 
 def check_disk(plan: Plan, folder: Path) -> None:
-    """Refuse a run the disk has no room for.
+    """Refuse a run the disk has no room for; what it has written already counts as room.
 
     Raises:
         NewtongueError: as said.
     """
     standing = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
-    free = shutil.disk_usage(standing).free
-    if free < plan.disk:
+    written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+    free, wanted = shutil.disk_usage(standing).free, max(0, plan.disk - written)
+    if free < wanted:
         raise NewtongueError(
-            f"The disk of {folder} has {free / GIB:.1f} GiB free and the run will write about {plan.disk / GIB:.1f}. "
-            "Make room, or choose another --output."
+            f"The disk of {folder} has {size_of(free)} free and the run will write about {size_of(wanted)}. Make "
+            "room, choose another --output, or keep fewer checkpoints (save_steps: 0 keeps none)."
         )
 
 
-def _encoder(recipe: Recipe) -> tuple[int, int]:
-    """Width and parameters of the encoder; (0, 0) where it comes with an adapter that is not at hand yet."""
-    made = recipe.represent
-    if made and made.start_from is None:
-        from newtongue_recipes.stages.represent import encoder_config
-
-        config = encoder_config(made, vocabulary=made.vocabulary)
-        with init_empty_weights():
-            model = AutoModel.from_config(config)
-    else:
-        name = made.start_from if made else recipe.encoder or f"{recipe.adapter}/encoder"
-        model = _meta(AutoModel, str(name), None, "encoder")
-    return int(model.config.hidden_size), sum(parameter.numel() for parameter in model.parameters())
-
-
-def _meta(kind: Any, name: str, revision: str | None, what: str) -> Any:
-    """A model without its weights."""
-    try:
-        config = AutoConfig.from_pretrained(name, revision=revision)
-        with init_empty_weights(), torch.device("meta"):
-            return kind.from_config(config)
-    except (OSError, ValueError) as error:
-        raise NewtongueError(
-            f"The {what} {name!r} cannot be read: {error} Name a folder or a Hub id that holds one; offline, a folder "
-            "or one that was loaded before."
-        ) from error
-
-
-def stages_of(recipe: Recipe) -> Sequence[str]:
+def stages_of(recipe: Recipe) -> list[str]:
     """The stages a recipe has, in order."""
     return [stage for stage in ("represent", "map", "tune") if getattr(recipe, stage) is not None]
+
+
+def size_of(size: float) -> str:
+    """Bytes as a reader takes them in."""
+    return f"{size / GIB:.1f} GiB" if size >= GIB / 10 else f"{size / 2**20:.0f} MiB"
+
+
+def _written(training: Training, trained: int) -> int:
+    """What the checkpoints of a training take, with the two averages of Adam."""
+    if not training.save_steps:
+        return 0
+    kept = min(CHECKPOINTS, -(-training.steps // training.save_steps))
+    averages = 2 if "8bit" in str(training.extra.get("optim")) else 8
+    return kept * trained * (WEIGHT + averages)
+
+
+def _trained_by(stage: str, trained: dict[str, int]) -> int:
+    last = {"represent": 1, "map": 2, "tune": 3}[stage]
+    return sum(trained.get(part, 0) for part in ("encoder", "mapper", "LoRA")[:last])
+
+
+def _lora(base: Any, tune: Tune, name: str) -> int:
+    lora = LoraConfig(r=tune.rank, target_modules=tune.target_modules, task_type="CAUSAL_LM")
+    try:
+        with init_empty_weights():
+            tuned = get_peft_model(base, lora)
+    except ValueError as error:
+        raise NewtongueError(
+            f"tune.target_modules={tune.target_modules!r} does not fit the base {name}: {error} Name "
+            "linear layers of the base, or all-linear for all of them."
+        ) from error
+    return sum(one.numel() for name, one in tuned.named_parameters() if "lora_" in name)
+
+
+def _count(model: Any) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _without_weights(recipe: Recipe) -> Any:
+    """The base, as shapes alone."""
+    try:
+        config = AutoConfig.from_pretrained(recipe.base.name, revision=recipe.base.revision)
+        with init_empty_weights(), torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config)
+    except (OSError, ValueError) as error:
+        raise NewtongueError(
+            f"The base {recipe.base.name!r} cannot be read: {error} In base.name, give a folder or a Hub id that holds "
+            "a causal language model; offline, a folder or one that was loaded before."
+        ) from error

@@ -1,38 +1,44 @@
 """Run a recipe: its stages in order, each skipped if it is finished, gone on with if it was stopped."""
 
 import dataclasses
-import json
-import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from rich.console import Console
 from rich.markdown import Markdown
 from transformers import TrainerCallback
 
-from newtongue import ModalityAdapter, NewtongueError
-from newtongue.tokenizer import load_tokenizer
-from newtongue_evaluation.report import draw_losses, environment
-from newtongue_recipes.data import Gathered, gather, report, write_report
+from newtongue import ModalityAdapter
+from newtongue_evaluation.report import draw_losses
+from newtongue_recipes.data import Gathered, gather, report
 from newtongue_recipes.data.schema import Kind
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.recipe import Recipe
-from newtongue_recipes.recipe.comments import in_full
 from newtongue_recipes.settings import Map, Represent, Training, Tune
 from newtongue_recipes.stages import map_language, represent, tune
 from newtongue_recipes.stages.checkpoints import write_once
 
-from .ledger import Inputs, Ledger, digest
+from .check import Start, aligned, base_tokenizer, notes, start_of
+from .folder import check_folder, describe_run, set_aside, tidy
+from .inputs import inputs_of
+from .ledger import Inputs, Ledger
 from .plan import check_disk, make_plan, stages_of
+from .quiet import quiet
+from .samples import Samples
 from .trouble import explained
-from .watch import Curves, Health, Pace, Samples
+from .watch import Curves, Health, Pace
 
+PATIENCE = timedelta(hours=12)  # That processes wait for the first, which reads the data.
 KINDS: dict[str, Kind] = {"represent": "text", "map": "pairs", "tune": "questions"}
+RESULTS = {"represent": "config.json", "map": "adapter/modality_config.json", "tune": "adapter/modality_config.json"}
 
 
 def train(
@@ -44,37 +50,30 @@ def train(
         recipe: what to make.
         output: folder of the run; the finished adapter is `output/adapter`.
         resume: go on with a run that was stopped.
-        dry_run: read the data, tell what would be done, and stop there.
+        dry_run: read the data, tell what would be done, and stop there; nothing is written into `output`.
         console: where it is told.
 
     Returns:
-        The adapter's folder; None after a dry run.
+        What the last stage made: the adapter's folder, or the encoder's; None after a dry run.
 
     Raises:
         NewtongueError: the folder is in use, data or models cannot be read, there is no room, memory or disk.
     """
-    processes = PartialState(cpu=not torch.cuda.is_available())
-    run = _Run(recipe, output, Ledger(output / "stages"), console or Console(quiet=not processes.is_main_process))
-    if processes.is_main_process:
-        _make_room(recipe, output, resume)
-    processes.wait_for_everyone()
-    tokenizer = load_tokenizer(recipe.base.name, revision=recipe.base.revision)
-    with processes.main_process_first():  # The others find the rows in the cache.
-        data = {stage: _gather(recipe, KINDS[stage], tokenizer) for stage in stages_of(recipe)}
-    made = report(list(data.values()), recipe.data, tokenizer=tokenizer)
-    plan = make_plan(recipe, {stage: len(one.rows) for stage, one in data.items()})
-    check_disk(plan, output)
-    run.console.print(Markdown(plan.as_markdown()))
-    for warning in made.warnings:
-        run.tell(f"Warning: {warning}")
-    if dry_run:
-        return None
-    write_once(lambda: _describe_run(recipe, output, made))
-    with explained():
+    first = PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE).is_main_process
+    run = _Run(recipe, output, Ledger(output / "stages"), console or Console(quiet=not first))
+    with quiet(run.tell, bars=run.console.is_terminal and first, first=first), explained(output):
+        with _first_alone():
+            if first:
+                check_folder(recipe, output, resume=resume or dry_run)
+                tokenizer = base_tokenizer(recipe.base)
+                _announce(run, tokenizer, start_of(recipe), _gather(recipe, tokenizer), dry_run)
+        if dry_run:
+            return None
+        data = _gather(recipe, base_tokenizer(recipe.base))  # From the caches, in which the first has put it.
         _run_stages(run, data)
         write_once(run.finish)
-    run.console.print(f"Adapter: {output / 'adapter'}")
-    return output / "adapter"
+    run.tell(f"{'Adapter' if run.result.name == 'adapter' else 'Encoder'}: {run.result}")
+    return run.result
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,12 @@ class _Run:
     console: Console
 
     def tell(self, said: str) -> None:
-        self.console.print(said, highlight=False, markup=False)
+        self.console.print(said, highlight=False, markup=False, soft_wrap=True)
+
+    @property
+    def result(self) -> Path:
+        last = stages_of(self.recipe)[-1]
+        return self.output / ("represent" if last == "represent" else "adapter")
 
     def base(self) -> Any:
         base = self.recipe.base
@@ -103,7 +107,7 @@ class _Run:
         extra: dict[str, Any] = {
             "report_to": self.recipe.watch.report_to,
             "include_num_input_tokens_seen": "all",
-            "disable_tqdm": not self.console.is_terminal,
+            "disable_tqdm": not self.console.is_terminal or self.console.quiet,
         }
         if through_base and self.recipe.base.gradient_checkpointing:
             extra |= {
@@ -113,61 +117,113 @@ class _Run:
         return replace(training, extra={**extra, **training.extra})
 
     def finish(self) -> None:
-        """The finished adapter and its losses, at the top of the run's folder."""
-        last = stages_of(self.recipe)[-1]
+        """The finished adapter, at the top of the run's folder."""
+        recipe, last = self.recipe, stages_of(self.recipe)[-1]
         if last == "represent":
             return
         adapter = ModalityAdapter.from_pretrained(self.output / last / "adapter")
-        licences = sorted({source.licence or "unknown" for source in _sources(self.recipe)})
+        sources = [source for stage in stages_of(recipe) for source in getattr(recipe.data, KINDS[stage])]
+        licences = sorted({source.licence or "unknown" for source in sources})
         adapter.describe(
-            data=", ".join(dict.fromkeys(source.name for source in _sources(self.recipe)))
-            + f" (licences: {', '.join(licences)})",
-            training={stage: _steps(getattr(self.recipe, stage)) for stage in stages_of(self.recipe)},
+            data=", ".join(dict.fromkeys(source.name for source in sources)) + f" (licences: {', '.join(licences)})",
+            training={stage: _steps(getattr(recipe, stage)) for stage in stages_of(recipe)},
         )
+        tidy(self.output)
         adapter.save_pretrained(self.output / "adapter", overwrite=True)
 
 
+@contextmanager
+def _first_alone() -> Iterator[None]:
+    """What the first process does here, the others wait for, and leave quietly where it failed."""
+    whole = [False]
+    try:
+        yield
+        whole = [True]
+    finally:
+        broadcast_object_list(whole)
+    if not whole[0]:
+        raise SystemExit(2)
+
+
+def _gather(recipe: Recipe, tokenizer: Any) -> dict[str, Gathered]:
+    return {
+        stage: gather(recipe.data, KINDS[stage], recipe.language, tokenizer=tokenizer, seed=recipe.seed)
+        for stage in stages_of(recipe)
+    }
+
+
+def _announce(run: _Run, tokenizer: Any, start: Start, data: dict[str, Gathered], dry_run: bool) -> None:
+    """See that nothing stands in the way, tell what will be done, and note in the run's folder what it is."""
+    recipe = run.recipe
+    said = notes(recipe, tokenizer, data)
+    plan = make_plan(recipe, _rows(data), start)
+    check_disk(plan, run.output)
+    made = report(list(data.values()), recipe.data, tokenizer=tokenizer)
+    run.console.print(Markdown(plan.as_markdown()))
+    for line in (*said, *(f"Warning: {warning}" for warning in made.warnings)):
+        run.tell(line)
+    if not dry_run:
+        describe_run(recipe, run.output, made)
+
+
+def _rows(data: dict[str, Gathered]) -> dict[str, int]:
+    """Rows of each training's data."""
+    rows = {stage: len(one.rows) for stage, one in data.items()}
+    if "map" in data:
+        rows |= {"words": aligned(data["map"]), "toward": rows["map"], "through": rows["map"]}
+    return rows
+
+
 def _run_stages(run: _Run, data: dict[str, Gathered]) -> None:
-    parent = digest([run.recipe.base.model_dump(), run.recipe.encoder, run.recipe.adapter])
-    again = False
+    before: Inputs | None = None
+    anew = False
     for stage in stages_of(run.recipe):
-        inputs: Inputs = {
-            "settings": dataclasses.asdict(getattr(run.recipe, stage)),
-            "data": digest(data[stage].table["row"][:]),
-            "parents": parent,
-        }
+        inputs = before = inputs_of(run.recipe, stage, data[stage], before)
         known, changed = run.ledger.read(stage), run.ledger.changed(stage, inputs)
-        parent = digest(inputs)
-        if known and known["finished"] and not changed and not again:
+        whole = (run.output / stage / RESULTS[stage]).is_file()
+        PartialState().wait_for_everyone()  # All have read what the first is about to write.
+        if known and known["finished"] and whole and not changed and not anew:
             run.tell(f"Stage {stage}: finished before, not run again.")
             continue
+        resume = known is not None and not changed and not (known["finished"] and anew)
         if changed:
-            run.tell(f"Stage {stage}: run anew, its inputs changed ({'; '.join(changed)}).")
-        elif known:
+            run.tell(f"Stage {stage}: run anew, for its inputs changed ({'; '.join(changed)}).")
+        elif known and resume:
             run.tell(f"Stage {stage}: going on from its last checkpoint.")
-        again = True  # What follows a stage that was run starts from something else than before.
-        resume = known is not None and not known["finished"] and not changed
+        elif known:
+            run.tell(f"Stage {stage}: run anew, for the stage before it was.")
+        anew = True  # What follows starts from something else than before.
         _run_stage(run, stage, inputs, data[stage], resume)
 
 
 def _run_stage(run: _Run, stage: str, inputs: Inputs, data: Gathered, resume: bool) -> None:
     folder, started = run.output / stage, time.monotonic()
-    if not resume:
-        write_once(lambda: _set_aside(folder))
-        write_once(lambda: run.ledger.write(stage, inputs, finished=False))
+    write_once(lambda: tidy(folder) if resume else _begin(run, stage, inputs))
     curves = Curves()
-    callbacks: list[TrainerCallback] = [Pace(run.tell), curves]
+    callbacks: list[TrainerCallback] = [Pace(run.tell, plain=not run.console.is_terminal), curves]
     if stage == "represent":
         _represent(run, data, folder, resume, callbacks)
     else:
         callbacks.append(Health(run.tell))
         (_map if stage == "map" else _tune)(run, data, folder, resume, callbacks)
     seconds = round(time.monotonic() - started, 1)
-    write_once(lambda: run.ledger.write(stage, inputs, finished=True, seconds=seconds, curves=curves.of))
-    if any(curves.of.values()):
-        language = run.recipe.language
-        shown = {part: {language: points} for part, points in curves.of.items() if points}
-        write_once(lambda: draw_losses(shown, run.output / f"{stage}.png"))
+    write_once(lambda: _end(run, stage, inputs, seconds, curves))
+
+
+def _begin(run: _Run, stage: str, inputs: Inputs) -> None:
+    """In this order, so that at no moment the ledger tells of a folder that is not there, or of another."""
+    run.ledger.forget(stage)
+    aside = set_aside(run.output / stage)
+    if aside is not None:
+        run.tell(f"Stage {stage}: what was there before is kept as {aside}.")
+    run.ledger.write(stage, inputs, finished=False)
+
+
+def _end(run: _Run, stage: str, inputs: Inputs, seconds: float, curves: Curves) -> None:
+    shown = {part: {run.recipe.language: points} for part, points in curves.of.items() if points}
+    if shown:
+        draw_losses(shown, run.output / f"{stage}.png")
+    run.ledger.write(stage, inputs, finished=True, seconds=seconds, curves=curves.of)
 
 
 def _represent(run: _Run, data: Gathered, folder: Path, resume: bool, callbacks: Sequence[TrainerCallback]) -> None:
@@ -211,53 +267,6 @@ def _tune(run: _Run, data: Gathered, folder: Path, resume: bool, callbacks: Sequ
         resume=resume,
         callbacks=[*callbacks, Samples(asked, watch.every, run.output / "samples.jsonl", run.tell)],
     )
-
-
-def _gather(recipe: Recipe, kind: Kind, tokenizer: Any) -> Gathered:
-    return gather(recipe.data, kind, recipe.language, tokenizer=tokenizer, seed=recipe.seed)
-
-
-def _make_room(recipe: Recipe, output: Path, resume: bool) -> None:
-    about = output / "run.json"
-    if output.exists() and not output.is_dir():
-        raise NewtongueError(f"{output} is a file. Give --output the name of a folder.")
-    if not output.exists() or not any(output.iterdir()):
-        return
-    if not about.is_file():
-        raise NewtongueError(f"{output} is not empty and holds no run. Choose another --output.")
-    if not resume:
-        raise NewtongueError(f"{output} holds a run already. Go on with it by --resume, or choose another --output.")
-    before, now = json.loads(about.read_text(encoding="utf-8")), _about(recipe)
-    if {key: before.get(key) for key in now} != now:
-        raise NewtongueError(
-            f"{output} holds another recipe's run: {before['language']!r} into {before['base']!r}, not "
-            f"{now['language']!r} into {now['base']!r}. Choose another --output."
-        )
-
-
-def _about(recipe: Recipe) -> dict[str, Any]:
-    return {"language": recipe.language, "base": recipe.base.name}
-
-
-def _describe_run(recipe: Recipe, output: Path, made: Any) -> None:
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "run.json").write_text(json.dumps({**_about(recipe), **environment()}, indent=2) + "\n")
-    (output / "recipe.yaml").write_text(in_full(recipe), encoding="utf-8")
-    write_report(made, output / "data")
-
-
-def _set_aside(folder: Path) -> None:
-    """What an earlier run left is kept, under another name."""
-    if not folder.exists():
-        return
-    number = 1
-    while (aside := folder.with_name(f"{folder.name}.before-{number}")).exists():
-        number += 1
-    shutil.move(folder, aside)
-
-
-def _sources(recipe: Recipe) -> list[Any]:
-    return [source for stage in stages_of(recipe) for source in getattr(recipe.data, KINDS[stage])]
 
 
 def _steps(stage: Any) -> dict[str, int]:

@@ -1,8 +1,7 @@
-"""What to watch while a stage trains: pace, the health of the soft tokens, answers to held-out questions."""
+"""What to watch while a stage trains: its pace, its losses, the health of the soft tokens."""
 
-import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,41 +9,55 @@ import torch
 from torch import Tensor
 from transformers import TrainerCallback
 
-from newtongue_evaluation.answers import answer
 from newtongue_recipes.stages.checkpoints import attached
 
 Tell = Callable[[str], None]
 Curve = list[tuple[int, float]]
 
+EVERY = 30.0  # Seconds between lines where no progress bar shows how far it is.
 PACED = 10  # Steps after which the time a part takes can be told.
 DRIFT = 3.0  # Times the size of a base's embedding, above or below, at which soft tokens are called strange.
+FEW = 16  # Soft tokens below which it says nothing that they are alike.
 ALIKE = 0.95  # Length of the mean of the soft tokens' directions, 1 if all are the same.
 
 
 class Pace(TrainerCallback):
-    """Tells the time a part will take after its first steps, and adds positions per second to what is logged."""
+    """Tells the time a part will take after its first steps, and adds positions per second to what is logged.
 
-    def __init__(self, tell: Tell) -> None:
-        self.tell = tell
+    Args:
+        tell: says a line.
+        plain: say how far it is every so often too, where no progress bar does.
+    """
+
+    def __init__(self, tell: Tell, plain: bool = False) -> None:
+        self.tell, self.plain = tell, plain
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Starts the clock."""
         self.began_at, self.began = state.global_step, time.monotonic()
         self.logged, self.positions = self.began, state.num_input_tokens_seen
+        self.told = self.began - EVERY
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """After ten steps the rest can be estimated."""
         if state.global_step == self.began_at + PACED and state.max_steps > state.global_step:
             each = (time.monotonic() - self.began) / PACED
             rest = each * (state.max_steps - state.global_step)
-            self.tell(f"{Path(args.output_dir).name}: {each:.2f} s a step, about {_clock(rest)} to go.")
+            self.tell(f"{Path(args.output_dir).name}: {each:.2f} s a step, about {clock(rest)} to go.")
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Comes before the progress bar prints the line."""
+        if not logs or "loss" not in logs:
+            return
         now, read = time.monotonic(), state.num_input_tokens_seen
-        if logs and "loss" in logs and read > self.positions:
-            logs["positions_per_second"] = round((read - self.positions) / (now - self.logged))
+        logs["positions_per_second"] = round((read - self.positions) / max(now - self.logged, 1e-9))
         self.logged, self.positions = now, read
+        if self.plain and (now - self.told >= EVERY or state.global_step == state.max_steps):
+            self.told = now
+            self.tell(
+                f"{Path(args.output_dir).name}: step {state.global_step:,} of {state.max_steps:,}, "
+                f"loss {logs['loss']:.3g}, {logs['positions_per_second']:,} positions a second."
+            )
 
 
 class Curves(TrainerCallback):
@@ -69,6 +82,7 @@ class Health(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         """Listens to the mapper."""
+        self.soft, self.warned = None, False
         base = attached(model)
         self.mapper = base.adapter(base.languages[0]).mapper
         self.hook = self.mapper.register_forward_hook(self._hear)
@@ -83,8 +97,8 @@ class Health(TrainerCallback):
             return
         place = f"{Path(args.output_dir).name}, step {state.global_step}"
         if not 1 / DRIFT < size < DRIFT:
-            self._warn(f"{place}: soft tokens are {size:.2g} times the size of the base's embeddings. Lower the rate.")
-        elif likeness > ALIKE:
+            self._warn(f"{place}: soft tokens have {size:.2g} times the size of the base's embeddings. Lower the rate.")
+        elif likeness > ALIKE and self.soft.shape[0] >= FEW:
             self._warn(
                 f"{place}: the soft tokens are all alike ({likeness:.2f} of 1): the mapper has collapsed. Lower the "
                 "rate, train stage 1 longer, or begin stage 2 with words."
@@ -100,29 +114,7 @@ class Health(TrainerCallback):
         self.tell(f"Warning: {said}")
 
     def _hear(self, module: Any, given: Any, soft: Tensor) -> None:
-        self.soft = soft.detach()
-
-
-class Samples(TrainerCallback):
-    """Answers held-out questions at intervals, on the screen and in a file."""
-
-    def __init__(self, questions: Sequence[Any], every: int, path: Path, tell: Tell) -> None:
-        self.questions, self.every, self.path, self.tell = list(questions), every, path, tell
-
-    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        """Asks at every so many steps, and at the last."""
-        due = state.global_step % self.every == 0 or state.global_step == state.max_steps
-        if not self.questions or not due or not state.is_world_process_zero:
-            return
-        base, training = attached(model), model.training
-        with torch.random.fork_rng():  # Asking leaves the training as it would have been.
-            given = answer(base, base.tokenizer, [one[:-1] for one in self.questions], max_new_tokens=48)
-        model.train(training)
-        with self.path.open("a", encoding="utf-8") as file:
-            for one, said in zip(self.questions, given, strict=True):
-                line = {"step": state.global_step, "asked": one[:-1], "gold": one[-1]["content"], "answer": said}
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
-                self.tell(f"step {state.global_step}: {_text(one[-2]['content'])} → {said} (gold: {line['gold']})")
+        self.soft = soft.detach().flatten(0, -2)
 
 
 def health(soft: Tensor, scale: float) -> tuple[float, float]:
@@ -138,10 +130,7 @@ def health(soft: Tensor, scale: float) -> tuple[float, float]:
     return float(size), float(likeness)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A time as a reader takes it in."""
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min" if minutes else "a minute"
-
-
-def _text(content: Any) -> str:
-    return content if isinstance(content, str) else " ".join(part["text"] for part in content)

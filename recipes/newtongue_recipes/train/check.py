@@ -1,0 +1,82 @@
+"""What would end a run hours after it began, looked for before it begins."""
+
+from pathlib import Path
+from typing import Any
+
+from newtongue import Encoder, ModalityAdapter, NewtongueError
+from newtongue.tokenizer import load_tokenizer
+from newtongue_recipes.data import Gathered
+from newtongue_recipes.recipe import Base, Recipe
+
+Start = Encoder | ModalityAdapter | None
+WEIGHTS = ("*.safetensors", "*.bin")
+
+
+def base_tokenizer(base: Base) -> Any:
+    """The base's tokenizer.
+
+    Raises:
+        NewtongueError: there is none, or no weights beside it.
+    """
+    try:
+        tokenizer = load_tokenizer(base.name, revision=base.revision)
+    except (OSError, ValueError) as error:
+        raise NewtongueError(
+            f"The base {base.name!r} has no tokenizer that can be loaded: {error} In base.name, give a folder or a Hub "
+            "id that holds a causal language model and its tokenizer; offline, a folder or one loaded before."
+        ) from error
+    folder = Path(base.name)
+    if folder.is_dir() and not any(next(folder.glob(kind), None) for kind in WEIGHTS):
+        raise NewtongueError(f"The base {base.name!r} holds no weights, no *.safetensors. Get it again.")
+    return tokenizer
+
+
+def start_of(recipe: Recipe) -> Start:
+    """What the first stage starts from, loaded to see that it can be; None where all is trained from scratch.
+
+    Raises:
+        NewtongueError: it cannot be read, or is not for this recipe.
+    """
+    if recipe.adapter is not None:
+        adapter = ModalityAdapter.from_pretrained(recipe.adapter)
+        if adapter.language.lower() != recipe.language.lower():
+            raise NewtongueError(
+                f"The adapter {recipe.adapter!r} reads {adapter.language!r} and the recipe teaches "
+                f"{recipe.language!r}. Set 'language' to the former, or name another adapter."
+            )
+        return adapter
+    continued = recipe.represent.start_from if recipe.represent else None
+    name = continued or recipe.encoder
+    if name is None:
+        return None
+    encoder = Encoder.from_pretrained(name)
+    if continued and encoder.tokenizer.mask_token is None:
+        raise NewtongueError(
+            f"The tokenizer of {name!r} has no mask token, so stage 1 cannot train it further. Leave stage 1 out and "
+            "name it as 'encoder'."
+        )
+    return encoder
+
+
+def notes(recipe: Recipe, tokenizer: Any, data: dict[str, Gathered]) -> list[str]:
+    """What a reader should know before it begins.
+
+    Raises:
+        NewtongueError: a part of a stage has no rows to learn from.
+    """
+    if recipe.map and recipe.map.words and not aligned(data["map"]):
+        raise NewtongueError(
+            "Stage 2 is to begin with words and no pair is aligned. Name a dictionary under data.pairs, with 1 in its "
+            "column 'aligned', or leave the part out: map.words=null."
+        )
+    if (recipe.map or recipe.tune) and not tokenizer.chat_template:
+        return [
+            f"Note: the base {recipe.base.name} has no chat template, so a question and its answer stand a line each. "
+            "For another layout, name a folder in base.name, with the base in it and a chat_template.jinja beside it."
+        ]
+    return []
+
+
+def aligned(pairs: Gathered) -> int:
+    """How many pairs match word for word."""
+    return sum(pair.aligned for pair in pairs.rows)

@@ -1,0 +1,73 @@
+"""The folder of a run: whether it may be used, what is written into it once, what an earlier run left."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from newtongue import NewtongueError
+from newtongue_evaluation.report import environment
+from newtongue_recipes.data import write_report
+from newtongue_recipes.recipe import Recipe
+from newtongue_recipes.recipe.comments import in_full
+
+from .ledger import write_whole
+
+ABOUT = "run.json"
+DRAFT = "run.draft"  # What is left where the very first file of a run was cut short.
+
+
+def check_folder(recipe: Recipe, output: Path, *, resume: bool) -> None:
+    """Refuse a folder that another run, or something else, is in.
+
+    Raises:
+        NewtongueError: as said, or a run is in it and is not to be resumed.
+    """
+    about = output / ABOUT
+    if output.exists() and not output.is_dir():
+        raise NewtongueError(f"{output} is a file. Give --output the name of a folder.")
+    if not output.exists() or all(path.name == DRAFT for path in output.iterdir()):
+        return
+    if not about.is_file():
+        raise NewtongueError(f"{output} is not empty and holds no run. Choose another --output.")
+    try:
+        before = json.loads(about.read_text(encoding="utf-8"))
+        known, now = {key: before[key] for key in _about(recipe)}, _about(recipe)
+    except (ValueError, LookupError, TypeError) as error:
+        raise NewtongueError(f"{about} cannot be read ({error}). Choose another --output.") from error
+    if known != now:
+        raise NewtongueError(
+            f"{output} holds another recipe's run: {known['language']!r} into {known['base']!r}, not "
+            f"{now['language']!r} into {now['base']!r}. Choose another --output."
+        )
+    if not resume:
+        raise NewtongueError(f"{output} holds a run already. Go on with it by --resume, or choose another --output.")
+
+
+def describe_run(recipe: Recipe, output: Path, made: Any) -> None:
+    """Write what the run is, its recipe in full and the report on its data."""
+    output.mkdir(parents=True, exist_ok=True)
+    write_whole(output / ABOUT, json.dumps({**_about(recipe), **environment()}, indent=2) + "\n")
+    write_whole(output / "recipe.yaml", in_full(recipe))
+    write_report(made, output / "data")
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Keep what an earlier run left under another name, and tell which; None if it left nothing."""
+    if not folder.exists():
+        return None
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.before-{number}")).exists():
+        number += 1
+    folder.rename(aside)
+    return aside
+
+
+def tidy(folder: Path) -> None:
+    """Remove the drafts of adapters whose writing was cut short."""
+    for draft in folder.glob(".adapter.*"):
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _about(recipe: Recipe) -> dict[str, Any]:
+    return {"language": recipe.language, "base": recipe.base.name}

@@ -1,0 +1,57 @@
+"""What the libraries below say while a recipe runs: no bars where nobody watches, warnings of ours as plain lines."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from logging import ERROR, getLogger
+from typing import Any, cast
+
+import datasets
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+from transformers.utils import logging
+
+OLD_NAMES = r"`(is_)?gradient_checkpointing.* is deprecated"  # TRL and PEFT still use them.
+OURS = ("newtongue", "newtongue_recipes")
+
+
+@contextmanager
+def quiet(tell: Callable[[str], None], *, bars: bool, first: bool = True) -> Iterator[None]:
+    """Keep the libraries to what is worth reading.
+
+    Args:
+        tell: says a line.
+        bars: leave progress bars on, as on a terminal.
+        first: this is the process that speaks, where several train together.
+    """
+    switches = (
+        (datasets.are_progress_bars_disabled(), datasets.disable_progress_bars, datasets.enable_progress_bars),
+        (not logging.is_progress_bar_enabled(), logging.disable_progress_bar, logging.enable_progress_bar),
+        (are_progress_bars_disabled(), disable_progress_bars, enable_progress_bars),
+    )
+    level, kernels = logging.get_verbosity(), getLogger("bitsandbytes")
+    kernels_level = kernels.level
+    show: Callable[..., None] = warnings.showwarning
+
+    def say(message: Any, category: type[Warning], filename: str, *more: Any) -> None:
+        if category is UserWarning and any(f"/{name}/" in filename.replace("\\", "/") for name in OURS):
+            tell(f"Warning: {message}")
+        else:
+            show(message, category, filename, *more)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = cast(Any, say)
+        warnings.filterwarnings("ignore", OLD_NAMES, FutureWarning)
+        kernels.setLevel(ERROR)  # It warns that it has no faster kernel for a CPU.
+        if not first:
+            logging.set_verbosity_error()
+        for off, disable, _ in switches:
+            if not (bars or off):
+                disable()
+        try:
+            yield
+        finally:
+            for off, _, enable in switches:
+                if not (bars or off):
+                    enable()
+            logging.set_verbosity(level)
+            kernels.setLevel(kernels_level)

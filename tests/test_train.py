@@ -1,0 +1,359 @@
+"""`newtongue train`: every shipped recipe in small, what is told, what is refused before work is lost."""
+
+import json
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from rich.markdown import Markdown
+from transformers import AutoModel, TrainerCallback
+
+import tiny
+from newtongue import ModalityAdapter, NewtongueError
+from newtongue_recipes.loading import load_base
+from newtongue_recipes.recipe import load_recipe, shipped
+from newtongue_recipes.settings import Training, Tune
+from newtongue_recipes.stages import tune
+from newtongue_recipes.stages.tune import TuneTrainer
+from newtongue_recipes.train import train
+from newtongue_recipes.train.plan import make_plan
+from running import newtongue
+from training import differ, make_world, small, weights
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path_factory.getbasetemp() / "datasets")
+
+
+def recipe_of(world: Path, name: str = "phi-2-turkish-bert", **more: object) -> object:
+    return load_recipe(name, small(name, world, **more))
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_shipped_recipe_trains_an_adapter(
+    name: str, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, recipe = tmp_path / "run", load_recipe(name)
+    assert newtongue(monkeypatch, "train", name, *small(name, world), "--output", str(output)) == 0
+    adapter = ModalityAdapter.from_pretrained(output / "adapter")
+    assert adapter.language == recipe.language
+    assert any(float(value.abs().max()) > 0 for key, value in adapter.lora_weights().items() if "lora_B" in key)
+    pictures = {stage for stage in ("represent", "map", "tune") if getattr(recipe, stage)}
+    assert {path.stem for path in output.glob("*.png")} == pictures
+    assert load_recipe(output / "recipe.yaml") == load_recipe(name, small(name, world))
+    about = json.loads((output / "adapter" / "modality_config.json").read_text(encoding="utf-8"))
+    assert about["notes"]["training"]["tune"] == {"training": 2}
+
+
+def test_a_run_without_a_network_of_its_own_ends_with_what_its_last_stage_made(world: Path, tmp_path: Path) -> None:
+    encoder = train(recipe_of(world, "phi-2-turkish", map="null", tune="null"), tmp_path / "encoder")
+    assert AutoModel.from_pretrained(encoder).config.hidden_size == 16
+    mapped = train(recipe_of(world, tune="null"), tmp_path / "mapped")
+    assert ModalityAdapter.from_pretrained(mapped).lora is None
+    tuned = train(recipe_of(world, map="null", encoder="null", adapter=mapped), tmp_path / "tuned")
+    assert ModalityAdapter.from_pretrained(tuned).lora is not None
+
+
+def test_stage_1_continues_a_published_encoder(world: Path, tmp_path: Path) -> None:
+    recipe = recipe_of(world, "phi-2-turkish", map="null", tune="null", **{"represent.start_from": world / "bert"})
+    assert AutoModel.from_pretrained(train(recipe, tmp_path / "run")).config.model_type == "bert"
+
+
+# What is told.
+
+
+def test_a_dry_run_tells_the_plan_and_writes_nothing(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "phi-2-turkish"
+    changes = [*small(name, world), "--output", str(tmp_path / "run"), "--dry-run"]
+    assert newtongue(monkeypatch, "train", name, *changes) == 0
+    assert not list(tmp_path.iterdir())
+    told = capsys.readouterr().out
+    for word in ("represent", "toward", "through", "tune", "encoder", "mapper", "LoRA", "Frozen", "Disk", "Memory"):
+        assert word in told
+
+
+def test_a_dry_run_leaves_a_run_as_it_was(world: Path, tmp_path: Path) -> None:
+    train(recipe_of(world, tune="null"), tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    train(recipe_of(world), tmp_path, dry_run=True)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_plan_fits_the_screen(width: int, world: Path) -> None:
+    rows = {"represent": 1_234_567, "words": 123, "toward": 1_234_567, "through": 1_234_567, "tune": 345_678}
+    plan = make_plan(load_recipe("demo-turkish", [f"base.name={world / 'base'}"]), rows, None)
+    console = Console(width=width, record=True, file=(world / "screen").open("w"))
+    console.print(Markdown(plan.as_markdown()))
+    lines = console.export_text().splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert any("through" in line and "1,234,567" in line and "1,000" in line for line in lines)
+
+
+def test_the_plan_counts_what_is_trained(world: Path, tmp_path: Path) -> None:
+    recipe = recipe_of(world, "phi-2-turkish")
+    rows = dict.fromkeys(("represent", "words", "toward", "through", "tune"), 24)
+    plan = make_plan(recipe, rows, None)
+    adapter = ModalityAdapter.from_pretrained(train(recipe, tmp_path / "run"))
+    sizes = {part: sum(one.numel() for one in getattr(adapter, part).parameters()) for part in ("encoder", "mapper")}
+    assert plan.trained["mapper"] == sizes["mapper"]
+    assert plan.trained["LoRA"] == sum(one.numel() for one in adapter.lora_weights().values())
+    assert plan.trained["encoder"] >= sizes["encoder"]  # The text may hold fewer ids than were asked for.
+    assert plan.frozen == sum(one.numel() for one in load_base(world / "base", four_bit=False).parameters())
+
+
+def test_what_is_not_a_terminal_sees_lines_and_no_bars(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = "phi-2-turkish"
+    changes = small(name, world, steps=12, **{"data.held_out": 0.2, "watch.every": 6, "watch.samples": 2})
+    assert newtongue(monkeypatch, "train", name, *changes, "--output", str(tmp_path / "run")) == 0
+    told = capfd.readouterr()
+    assert told.err == ""
+    assert "%|" not in told.out
+    assert "through: step 12 of 12, loss" in told.out
+    assert "positions a second" in told.out
+    assert "s a step, about" in told.out
+    lines = [json.loads(line) for line in (tmp_path / "run" / "samples.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [6, 6, 12, 12]
+    assert all(line["gold"] and line["asked"] for line in lines)
+
+
+def test_help_teaches(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert newtongue(monkeypatch, "train", "--help") == 0
+    told = capsys.readouterr().out
+    for word in ("--resume", "--dry-run", "--output", "accelerate launch", "tune.rank=64"):
+        assert word in told
+
+
+# What is refused, before any work is lost.
+
+
+def without_template(world: Path, here: Path) -> dict[str, object]:
+    shutil.copytree(world / "base", here / "plain")
+    (here / "plain" / "chat_template.jinja").unlink()
+    return {"base.name": here / "plain"}
+
+
+def without_tokenizer(world: Path, here: Path) -> dict[str, object]:
+    shutil.copytree(world / "bert", here / "mute", ignore=shutil.ignore_patterns("tokenizer*"))
+    return {"encoder": here / "mute"}
+
+
+def without_weights(world: Path, here: Path) -> dict[str, object]:
+    shutil.copytree(world / "base", here / "hollow", ignore=shutil.ignore_patterns("*.safetensors"))
+    return {"base.name": here / "hollow"}
+
+
+def without_words(world: Path, here: Path) -> dict[str, object]:
+    (here / "pairs.tsv").write_text("english\tother\nI see.\tGörüyorum.\n", encoding="utf-8")
+    return {"data.pairs": f"[{{path: {here / 'pairs.tsv'}}}]", "map.words": "{steps: 2}"}
+
+
+WRONG = {
+    "no such base": (lambda world, here: {"base.name": here / "nothing"}, "The base .*nothing.* has no tokenizer"),
+    "a base without weights": (without_weights, "holds no weights"),
+    "an encoder without a tokenizer": (without_tokenizer, "mute cannot be read as an encoder with its tokenizer"),
+    "no such encoder": (lambda world, here: {"encoder": here / "nothing"}, "nothing cannot be read as an encoder"),
+    "words and no aligned pair": (without_words, "no pair is aligned.*map.words=null"),
+    "LoRA on layers that are not there": (
+        lambda world, here: {"tune.target_modules": "[qkv]"},
+        "tune.target_modules=.*does not fit the base",
+    ),
+    "no such data": (lambda world, here: {"data.pairs.0.path": here / "no.tsv"}, "There is no .*no.tsv"),
+}
+
+
+@pytest.mark.parametrize("change,said", WRONG.values(), ids=WRONG)
+def test_what_would_fail_later_is_refused_at_once(
+    change, said: str, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, name = tmp_path / "run", "phi-2-turkish-bert"
+    changes = small(name, world, **change(world, tmp_path))
+    assert newtongue(monkeypatch, "train", name, *changes, "--output", str(output)) == 2
+    assert not output.exists()
+    with pytest.raises(NewtongueError, match=f"(?s){said}"):
+        train(load_recipe(name, changes), output)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def a_file(output: Path) -> None:
+    output.write_text("notes")
+
+
+def something_else(output: Path) -> None:
+    output.mkdir()
+    (output / "thesis.tex").write_text("mine")
+
+
+def another_run(output: Path) -> None:
+    output.mkdir()
+    (output / "run.json").write_text('{"language": "ja", "base": "microsoft/phi-2"}')
+
+
+def half_a_run(output: Path) -> None:
+    output.mkdir()
+    (output / "run.json").write_text('{"language": "ja", "ba')
+
+
+IN_USE = {
+    "a file": (a_file, "is a file. Give --output the name of a folder"),
+    "something else": (something_else, "is not empty and holds no run"),
+    "another recipe's run": (another_run, "another recipe's run: 'ja' into 'microsoft/phi-2', not 'tr' into"),
+    "an unreadable run": (half_a_run, "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("occupy,said", IN_USE.values(), ids=IN_USE)
+def test_an_output_in_use_is_left_alone(occupy, said: str, resume: bool, world: Path, tmp_path: Path) -> None:
+    occupy(tmp_path / "run")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(NewtongueError, match=said):
+        train(recipe_of(world), tmp_path / "run", resume=resume)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_run_is_gone_on_with_only_when_asked(world: Path, tmp_path: Path) -> None:
+    train(recipe_of(world, tune="null"), tmp_path)
+    with pytest.raises(NewtongueError, match=r"holds a run already\. Go on with it by --resume"):
+        train(recipe_of(world, tune="null"), tmp_path)
+
+
+def test_a_disk_without_room_is_told_before(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 10, 1000))
+    with pytest.raises(NewtongueError, match=r"free and the run will write about .*Make room"):
+        train(recipe_of(world), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_base_without_a_chat_template_is_told_before(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(recipe_of(world, **without_template(world, tmp_path)), tmp_path / "run", dry_run=True)
+    assert "has no chat template" in capsys.readouterr().out
+
+
+OUT_OF_MEMORY = {
+    "GPU": (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), "gradient_checkpointing"),
+    "machine": (MemoryError(), "data.tokens"),
+    "CPU tensors": (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to"), "data.tokens"),
+}
+
+
+@pytest.mark.parametrize("error,setting", OUT_OF_MEMORY.values(), ids=OUT_OF_MEMORY)
+def test_the_end_of_memory_names_three_settings(
+    error: Exception, setting: str, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spent(*args: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(TuneTrainer, "training_step", spent)
+    with pytest.raises(NewtongueError, match=f"Three settings.*'batch'.*{setting}.*--resume"):
+        train(recipe_of(world), tmp_path / "run")
+
+
+def test_a_bug_stays_a_bug(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*args: object, **options: object) -> None:
+        raise RuntimeError("The size of tensor a (3) must match the size of tensor b (4)")
+
+    monkeypatch.setattr(TuneTrainer, "training_step", wrong)
+    with pytest.raises(RuntimeError, match="must match"):
+        train(recipe_of(world), tmp_path / "run")
+
+
+# How stage 3 trains.
+
+
+def test_samples_leave_the_training_as_it_was(world: Path, tmp_path: Path) -> None:
+    shown = {"data.held_out": 0.2, "watch.every": 1, "tune.lora_dropout": 0.1}
+    with_samples = train(recipe_of(world, steps=4, **shown), tmp_path / "with")
+    without = train(recipe_of(world, steps=4, **shown, **{"watch.samples": 0}), tmp_path / "without")
+    assert (tmp_path / "with" / "samples.jsonl").exists()
+    assert not (tmp_path / "without" / "samples.jsonl").exists()
+    assert not differ(with_samples, without)
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_gradient_checkpointing_is_on_where_the_recipe_asks(
+    on: bool, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from newtongue_recipes.stages import checkpoints
+
+    seen: dict[str, bool] = {}
+    step = checkpoints.AdapterTrainer.training_step
+
+    def watched(self, model, *args, **options):
+        seen[Path(self.args.output_dir).name] = checkpoints.attached(self.model).is_activation_checkpointing
+        return step(self, model, *args, **options)
+
+    monkeypatch.setattr(checkpoints.AdapterTrainer, "training_step", watched)
+    train(recipe_of(world, **{"base.gradient_checkpointing": str(on).lower()}), tmp_path / "run")
+    assert seen == {"toward": False, "through": on, "tune": on}
+
+
+def test_gradient_checkpointing_changes_no_weight(world: Path, tmp_path: Path) -> None:
+    made = []
+    for on in ("false", "true"):
+        changes = {"base.gradient_checkpointing": on, "tune.lora_dropout": 0.1, "base.four_bit": "false"}
+        made.append(weights(train(recipe_of(world, steps=3, **changes), tmp_path / on)))
+    for name, value in made[0].items():
+        torch.testing.assert_close(value, made[1][name], atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "optim,kind", [("adamw_torch", "AdamW"), ("sgd", "SGD"), ("adafactor", "Adafactor"), ("adamw_bnb_8bit", "AdamW")]
+)
+def test_the_optimizer_of_the_recipe_is_used_and_encoder_and_mapper_learn_slower(
+    optim: str, kind: str, world: Path, tmp_path: Path
+) -> None:
+    found = {}
+
+    class Look(TrainerCallback):
+        def on_train_begin(self, args, state, control, optimizer=None, model=None, **kwargs):
+            names = {id(parameter): name for name, parameter in model.named_parameters()}
+            inner = optimizer.optimizer
+            found["kind"] = type(inner).__name__
+            found["rates"] = {
+                (".lora_" in names[id(one)], group["initial_lr"])
+                for group in inner.param_groups
+                for one in group["params"]
+            }
+            found["count"] = sum(len(group["params"]) for group in inner.param_groups)
+            found["trained"] = sum(one.requires_grad for one in model.parameters())
+            control.should_training_stop = True
+
+    training = Training(steps=1, batch=2, rate=1e-3, extra={"optim": optim, "disable_tqdm": True})
+    base = load_base(world / "base", trainable=True)
+    adapter = ModalityAdapter.create(base, tiny.tiny_encoder(), language="tr")
+    chat = [{"role": "user", "content": "Su?", "language": "tr"}, {"role": "assistant", "content": "Water"}]
+    try:
+        tune(base, adapter, [chat] * 2, Tune(training, rank=2, max_length=64), tmp_path, callbacks=[Look()])
+    except (RuntimeError, NotImplementedError):
+        assert "bnb" in optim  # Its kernels may be a GPU's alone; which optimizer was made is known by then.
+    assert found["kind"] == kind
+    assert {lora: round(rate, 9) for lora, rate in found["rates"]} == {True: 1e-3, False: 2e-4}
+    assert found["count"] == found["trained"]
+
+
+def test_a_conversation_whose_answer_is_too_long_is_left_out_and_told(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = {"question": "Su nedir?", "answer": "A very long answer indeed. " * 40}
+    lines = [*(world / "questions.jsonl").read_text(encoding="utf-8").splitlines(), json.dumps(long)]
+    (tmp_path / "questions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    train(recipe_of(world, **{"data.questions": f"[{{path: {tmp_path / 'questions.jsonl'}}}]"}), tmp_path / "run")
+    assert "1 of 25 conversations are left out of stage 3" in " ".join(capsys.readouterr().out.split())
