@@ -72,6 +72,9 @@ class MaskByBatch(DataCollatorForLanguageModeling):
     In another epoch a row stands in another batch, and so is masked anew.
     """
 
+    def create_rng(self) -> None:
+        """Each batch makes its own; the stock one also refuses to run in a process that is not the first."""
+
     def torch_mask_tokens(self, inputs: Tensor, *args: Any, **options: Any) -> tuple[Tensor, Tensor]:
         """As the stock one."""
         about = hashlib.sha256(str(self.seed).encode() + inputs.numpy().tobytes()).digest()
