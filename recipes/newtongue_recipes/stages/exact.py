@@ -62,7 +62,10 @@ class OrderByEpoch(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         draw = torch.Generator().manual_seed(self.seed + self.epoch())
         if self.lengths is not None:
-            return iter(get_length_grouped_indices(self.lengths, self.batch, generator=draw))
+            rows = get_length_grouped_indices(self.lengths, self.batch, generator=draw)
+            batches = [rows[start : start + self.batch] for start in range(0, len(rows), self.batch)]
+            # The stock order runs from long rows to short ones again and again, which trains worse.
+            return iter([row for place in torch.randperm(len(batches), generator=draw) for row in batches[place]])
         return iter(torch.randperm(self.rows, generator=draw).tolist())
 
 
