@@ -55,7 +55,6 @@ def raw_lora(
             max_length=max_length,
             bf16=False,
             activation_checkpointing=False,
-            train_sampling_strategy="group_by_length",
             logging_steps=max(1, steps // 50),
             save_strategy="no",
             report_to="none",
