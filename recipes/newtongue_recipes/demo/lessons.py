@@ -41,7 +41,7 @@ class Lessons:
     conversations: list[Messages]
 
 
-def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int = 8_000) -> Lessons:
+def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int = 12_000) -> Lessons:
     """The lessons of one language (`tr` or `ja`)."""
     seen, _ = split(language)
     translated = pairs(language, translations, seed, seen)
@@ -55,9 +55,11 @@ def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int
             *(Pair(*word, aligned=True) for word in words),
         ],
         conversations=[
-            *(ask(row) for answered_in in ("en", language) for row in rows(language, answered_in, seen, seed)),
-            *(repeat(english, other, language) for english, other in translated[: translations // 4]),
-            *(write(other, language) for _, other in words * 2),
+            *(ask(row) for row in rows(language, "en", seen, seed)),
+            # Half of them: answers in the language are spelled at length, and would drown the short ones.
+            *(ask(row) for row in rows(language, language, seen, seed)[::2]),
+            *(repeat(english, other, language) for english, other in translated[: translations // 6]),
+            *(write(other, language) for _, other in words),
         ],
     )
 

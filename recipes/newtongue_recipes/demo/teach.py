@@ -40,19 +40,19 @@ class Curriculum:
     )
     map: Map = field(
         default_factory=lambda: Map(
-            words=Training(steps=600, batch=96, rate=3e-3, extra={**FAST, **NIMBLE}),
-            toward=Training(steps=500, batch=48, rate=2e-3, extra=FAST),
-            through=Training(steps=1500, batch=32, rate=2e-3, extra=FAST),
-            anchor=1.5,
+            words=Training(steps=300, batch=96, rate=3e-3, extra={**FAST, **NIMBLE}),
+            toward=Training(steps=700, batch=48, rate=2e-3, extra=FAST),
+            through=Training(steps=2200, batch=32, rate=2e-3, extra=FAST),
+            anchor=2.0,
             say=SAY,
         )
     )
     tune: Tune = field(
         default_factory=lambda: Tune(
-            Training(steps=550, batch=32, rate=2e-3, extra=FAST),
-            rank=16,
-            alpha=32,
-            encoder_rate=0.4,
+            Training(steps=650, batch=32, rate=2e-3, extra=FAST),
+            rank=32,
+            alpha=64,
+            encoder_rate=0.3,
             max_length=128,
         )
     )
