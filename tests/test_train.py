@@ -93,7 +93,8 @@ def test_a_dry_run_leaves_a_run_as_it_was(world: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_plan_fits_the_screen(width: int, world: Path) -> None:
     rows = {"represent": 1_234_567, "words": 123, "toward": 1_234_567, "through": 1_234_567, "tune": 345_678}
-    plan = make_plan(load_recipe("demo-turkish", [f"base.name={world / 'base'}"]), rows, None)
+    recipe = load_recipe("demo-turkish", [f"base.name={world / 'base'}", "map.through.steps=1000"])
+    plan = make_plan(recipe, rows, None)
     console = Console(width=width, record=True, file=(world / "screen").open("w"))
     console.print(Markdown(plan.as_markdown()))
     lines = console.export_text().splitlines()
