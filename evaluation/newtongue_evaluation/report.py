@@ -1,9 +1,6 @@
 """Reports people look at: tables in Markdown, pictures of losses and of accuracy by method."""
 
-import os
-import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +8,8 @@ import matplotlib
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
-import torch
 
-PARTS = ("newtongue", "torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate")
 COLOURS = ("#1b6ca8", "#7fb3d5", "#b7b7b7", "#d9822b", "#f0c27b", "#6a4c93")
-
-
-def environment() -> dict[str, Any]:
-    """Versions and hardware, as they belong beside every figure."""
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PARTS}},
-        "hardware": {"processor": _processor(), "cores": cores(), "gpu": gpu},
-    }
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -84,12 +65,3 @@ def draw_accuracy(methods: Mapping[str, Mapping[str, float]], chance: float, pat
     panel.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(path, dpi=150)
     plt.close(figure)
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        if names:
-            return names[0]
-    return platform.processor() or platform.machine()

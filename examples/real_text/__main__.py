@@ -28,7 +28,8 @@ from transformers import AutoTokenizer, PreTrainedModel, TrainerCallback, set_se
 
 from newtongue import Encoder, ModalityAdapter
 from newtongue_evaluation.baselines import raw_lora
-from newtongue_evaluation.report import environment, table
+from newtongue_evaluation.environment import environment
+from newtongue_evaluation.report import table
 from newtongue_recipes.demo.lessons import NAMES, SAY, repeat
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages import Map, Represent, Tune, map_language, represent, tune

@@ -21,7 +21,8 @@ from rich.progress import (
 )
 
 from newtongue import NewtongueError
-from newtongue_evaluation.report import cores, draw_accuracy, draw_losses, environment
+from newtongue_evaluation.environment import cores, environment
+from newtongue_evaluation.report import draw_accuracy, draw_losses
 from newtongue_recipes.demo.exam import Exam, examine, questions
 from newtongue_recipes.demo.lessons import NAMES
 from newtongue_recipes.demo.nano import FOLDER as NANO

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from newtongue import NewtongueError
-from newtongue_evaluation.report import environment
+from newtongue_evaluation.environment import environment
 from newtongue_recipes.data import write_report
 from newtongue_recipes.recipe import Recipe
 from newtongue_recipes.recipe.comments import in_full

@@ -1,0 +1,35 @@
+"""Results on disk: what a method wrote is what a report reads."""
+
+from pathlib import Path
+
+import pytest
+
+from newtongue import NewtongueError
+from newtongue_evaluation.results import Cost, Result, Row, read_results, write_result
+
+ROWS = (Row("1", "Başkent?", ("Paris",), "Paris", 1.5, "capital", "Capital?", {"at 1": 1.0}), Row("2", "?", ("a", "b")))
+
+
+def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
+    result = Result("LoRA on raw text", "atlas", "tr", ROWS, data={"pairs": 1e3}, seed=2, cost=Cost(bytes=7))
+    path = write_result(result, tmp_path / "made")
+    assert path.name == "atlas-tr-en-LoRA_on_raw_text-pairs1000-seed2.result.json"
+    assert read_results([tmp_path]) == [result]
+
+
+@pytest.mark.parametrize("rows", [pytest.param((), id="none"), pytest.param((ROWS[0], ROWS[0]), id="twice the same")])
+def test_rows_have_keys_of_their_own(rows: tuple[Row, ...]) -> None:
+    with pytest.raises(NewtongueError, match="key"):
+        Result("adapter", "atlas", "tr", rows)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format_version": 1}', '{"format_version": 1, "rows": [{}]}'])
+def test_a_file_that_is_no_result_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "bad.result.json").write_text(text)
+    with pytest.raises(NewtongueError, match=r"bad\.result\.json"):
+        read_results([tmp_path])
+
+
+def test_a_folder_without_results_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NewtongueError, match="holds no"):
+        read_results([tmp_path])
