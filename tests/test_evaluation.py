@@ -1,6 +1,4 @@
-"""Metrics, controls and the asking of questions: values by hand, and nothing that depends on the batch."""
-
-import math
+"""Controls and the asking of questions: nothing that depends on the batch."""
 
 import pytest
 import torch
@@ -9,41 +7,10 @@ import tiny
 from newtongue_evaluation.answers import answer, answer_nats
 from newtongue_evaluation.baselines import plain
 from newtongue_evaluation.controls import swapped
-from newtongue_evaluation.metrics import bits_per_byte, exact_match, retrieval_at_1
 
 CHATS = [
     [{"role": "user", "content": text}] for text in (*tiny.ENGLISH, "What?", "I read a book about Paris and Japan.")
 ]
-
-
-@pytest.mark.parametrize(
-    "answers,gold,score",
-    [
-        (["Paris", "Rome"], ["Paris", "Oslo"], 0.5),
-        ([" Paris  now"], ["Paris now"], 1.0),
-        (["ﾊﾟﾘ"], ["パリ"], 1.0),
-        (["paris"], ["Paris"], 0.0),
-        ([""], ["Paris"], 0.0),
-    ],
-)
-def test_exact_match(answers: list[str], gold: list[str], score: float) -> None:
-    assert exact_match(answers, gold) == score
-
-
-@pytest.mark.parametrize("answers,gold", [([], []), (["a"], ["a", "b"])])
-def test_exact_match_needs_one_answer_for_each_gold_one(answers: list[str], gold: list[str]) -> None:
-    with pytest.raises(ValueError, match="one for each"):
-        exact_match(answers, gold)
-
-
-def test_retrieval_counts_rows_that_find_their_own() -> None:
-    candidates = torch.eye(4)
-    assert retrieval_at_1(candidates * 5, candidates) == 1.0
-    assert retrieval_at_1(candidates[[0, 1, 3, 2]], candidates) == 0.5
-
-
-def test_bits_per_byte_counts_bytes_not_letters() -> None:
-    assert bits_per_byte(math.log(2) * 6, "東京") == 1.0
 
 
 def test_swapped_exchanges_within_a_group_and_never_for_the_same_subject() -> None:

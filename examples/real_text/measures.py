@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from corpus import Messages, Question, ask
-from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from newtongue_evaluation.answers import answer, answer_nats
 from newtongue_evaluation.baselines import plain
 from newtongue_evaluation.controls import swapped
-from newtongue_evaluation.metrics import bits_per_byte, retrieval_at_1
+from newtongue_evaluation.measures.alignment import centred, retrieval_at_1
+from newtongue_evaluation.measures.answered import bits_per_byte
+from newtongue_evaluation.measures.states import sentence_states
 from newtongue_recipes.demo.lessons import SAY
-
-Row = tuple[list[int], list[bool]]  # ids, and which of them are pooled
 
 
 def retrieval(model: Any, language: str, others: Sequence[str], english: Sequence[str]) -> dict[str, float]:
@@ -27,12 +24,10 @@ def retrieval(model: Any, language: str, others: Sequence[str], english: Sequenc
     Returns:
         With what the base reads ("embeddings") and with the states of its middle layer ("middle layer").
     """
-    queries = _pooled(model, [_read(model.tokenizer, one, language) for one in others])
-    candidates = _pooled(model, [_say(model.tokenizer, one) for one in english])
-    return {
-        name: retrieval_at_1(one - one.mean(0), other - other.mean(0))
-        for name, one, other in zip(("embeddings", "middle layer"), queries, candidates, strict=True)
-    }
+    queries = sentence_states(model, others, language=language, say=SAY)
+    candidates = sentence_states(model, english, say=SAY)
+    at = {"embeddings": 0, "middle layer": len(queries) // 2}
+    return {name: retrieval_at_1(centred(queries[layer]), centred(candidates[layer])) for name, layer in at.items()}
 
 
 def bits(model: Any, tokenizer: Any, conversations: Sequence[Messages]) -> float:
@@ -93,33 +88,3 @@ def examples(model: Any, held: Sequence[Question], language: str, raw: Any, toke
         }
         for place, one in enumerate(held)
     ]
-
-
-@torch.no_grad()
-def _pooled(model: Any, rows: Sequence[Row], batch: int = 64) -> tuple[Tensor, Tensor]:
-    """Means over the marked positions, `[rows, width]`: of what the base reads, and of its middle layer."""
-    read, middle = [], []
-    for start in range(0, len(rows), batch):
-        chosen = rows[start : start + batch]
-        ids = pad_sequence([torch.tensor(ids) for ids, _ in chosen], batch_first=True)  # [batch, positions]
-        seen = pad_sequence([torch.ones(len(ids)) for ids, _ in chosen], batch_first=True)
-        here = pad_sequence([torch.tensor(marks) for _, marks in chosen], batch_first=True).to(model.device)
-        states = model(
-            input_ids=ids.to(model.device), attention_mask=seen.long().to(model.device), output_hidden_states=True
-        ).hidden_states
-        for kept, layer in ((read, states[0]), (middle, states[len(states) // 2])):
-            total = (layer.float() * here[..., None]).sum(1)
-            kept.append((total / here.sum(1, keepdim=True).clamp(min=1)).cpu())
-    return torch.cat(read), torch.cat(middle)
-
-
-def _read(tokenizer: Any, text: str, language: str) -> Row:
-    before = tokenizer(f"<|begin|><|user|>{SAY}")["input_ids"]
-    run = tokenizer(text, language=language)["input_ids"]  # opens, tokens, closes
-    return before + run, [False] * (len(before) + 1) + [True] * (len(run) - 2) + [False]
-
-
-def _say(tokenizer: Any, text: str) -> Row:
-    before = tokenizer(f"<|begin|><|user|>{SAY.rstrip()}")["input_ids"]
-    ids = tokenizer(f" {text}")["input_ids"]
-    return before + ids, [False] * len(before) + [True] * len(ids)

@@ -8,7 +8,7 @@ from typing import Any
 from transformers import AutoTokenizer, TrainerCallback
 
 from newtongue_evaluation.baselines import plain, raw_lora
-from newtongue_evaluation.metrics import exact_match
+from newtongue_evaluation.measures.text import exact_match
 from newtongue_recipes.demo.exam import in_english_and_in_language
 from newtongue_recipes.demo.lessons import held_out, lessons
 from newtongue_recipes.demo.nano import load_nano

@@ -158,7 +158,7 @@ def _stages(
         callbacks=[Reports(queue, language, STAGES[4])],
     )
     seconds["tune"] = time.monotonic() - started
-    _describe(adapter, curriculum, seed).save_pretrained(output / language)
+    _describe(adapter, curriculum, seed, seconds).save_pretrained(output / language)
     return seconds
 
 
@@ -173,11 +173,14 @@ class _MapReports(Reports):
         self.stage = f"map {Path(args.output_dir).name}"
 
 
-def _describe(adapter: ModalityAdapter, curriculum: Curriculum, seed: int) -> ModalityAdapter:
+def _describe(
+    adapter: ModalityAdapter, curriculum: Curriculum, seed: int, seconds: dict[str, float]
+) -> ModalityAdapter:
     return adapter.describe(
         licence="apache-2.0",
         data="The atlas: true facts about countries, elements and animals, written for newtongue, and sentences "
         "about them. Facts of 30% of the subjects are never asked or stated in the language.",
         training={**curriculum.steps(), "seed": seed},
+        seconds={stage: round(value, 1) for stage, value in seconds.items()},
         limits="Knows the atlas and nothing else; made to show the method, not to be used.",
     )

@@ -127,6 +127,7 @@ class _Run:
         adapter.describe(
             data=", ".join(dict.fromkeys(source.name for source in sources)) + f" (licences: {', '.join(licences)})",
             training={stage: _steps(getattr(recipe, stage)) for stage in stages_of(recipe)},
+            seconds={stage: (self.ledger.read(stage) or {}).get("seconds") for stage in stages_of(recipe)},
         )
         tidy(self.output)
         adapter.save_pretrained(self.output / "adapter", overwrite=True)
