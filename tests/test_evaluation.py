@@ -5,8 +5,8 @@ import torch
 
 import tiny
 from newtongue_evaluation.answers import answer, answer_nats
-from newtongue_evaluation.baselines import plain
-from newtongue_evaluation.controls import swapped
+from newtongue_evaluation.baselines.forms import plain
+from newtongue_evaluation.baselines.swapped import swapped
 
 CHATS = [
     [{"role": "user", "content": text}] for text in (*tiny.ENGLISH, "What?", "I read a book about Paris and Japan.")

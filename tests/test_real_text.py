@@ -81,7 +81,7 @@ def test_real_text_runs_goes_on_and_refuses_other_settings(
         scored = report["bits_per_byte"]["of"][who]
         assert scored["in_english"] > 0 and scored["in_language"] > 0
     assert len(report["examples"]) == 3
-    assert {"base", "represent", "through", "tune", "raw_lora"} <= set(report["seconds"])
+    assert {"base", "represent", "through", "tune", "answer"} <= set(report["seconds"])
     assert str(tmp_path) not in (output / "report.json").read_text()
 
     run(data, output, monkeypatch)

@@ -58,7 +58,7 @@ def answer_nats(
     """Negative log-likelihood, in nats, of each conversation's last message, its end included."""
     was_training = model.training
     model.eval()
-    rows = [_example(tokenizer, one) for one in conversations]
+    rows = [example(tokenizer, one) for one in conversations]
     nats = [0.0] * len(rows)
     for chosen in _batches([len(row["input_ids"]) for row in rows], batch):
         width = max(len(rows[one]["input_ids"]) for one in chosen)
@@ -76,6 +76,16 @@ def answer_nats(
     return nats
 
 
+def example(tokenizer: Any, messages: Messages) -> dict[str, list[int]]:
+    """Ids and labels of a conversation, -100 before its last message, for any base's tokenizer, attached to or not."""
+    if hasattr(tokenizer, "example"):
+        made: dict[str, list[int]] = tokenizer.example(messages)
+        return made
+    prompt = _encode(tokenizer, messages[:-1])
+    written = tokenizer(messages[-1]["content"] + tokenizer.eos_token, add_special_tokens=False)["input_ids"]
+    return {"input_ids": prompt + written, "labels": [-100] * len(prompt) + written}
+
+
 def _nats(logits: Tensor, labels: Tensor) -> Tensor:
     losses = torch.nn.functional.cross_entropy(
         logits[:, :-1].float().transpose(1, 2), labels[:, 1:], ignore_index=-100, reduction="none"
@@ -89,15 +99,6 @@ def _encode(tokenizer: Any, messages: Messages) -> list[int]:
     else:
         ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
     return list(ids)
-
-
-def _example(tokenizer: Any, messages: Messages) -> dict[str, list[int]]:
-    if hasattr(tokenizer, "example"):
-        example: dict[str, list[int]] = tokenizer.example(messages)
-        return example
-    prompt = _encode(tokenizer, messages[:-1])
-    written = tokenizer(messages[-1]["content"] + tokenizer.eos_token, add_special_tokens=False)["input_ids"]
-    return {"input_ids": prompt + written, "labels": [-100] * len(prompt) + written}
 
 
 def _batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:

@@ -27,7 +27,8 @@ from settings import Settings, add_options, from_options, keep
 from transformers import AutoTokenizer, PreTrainedModel, TrainerCallback, set_seed
 
 from newtongue import Encoder, ModalityAdapter
-from newtongue_evaluation.baselines import raw_lora
+from newtongue_evaluation.baselines import Budget, Lessons
+from newtongue_evaluation.baselines.raw_lora import raw_lora
 from newtongue_evaluation.environment import environment
 from newtongue_evaluation.report import table
 from newtongue_recipes.demo.lessons import NAMES, SAY, repeat
@@ -138,20 +139,19 @@ class Run:
         settings = self.settings
         if not settings.raw_lora:
             return None
-        return raw_lora(
-            self.load(),
-            AutoTokenizer.from_pretrained(self.base),
-            conversations,
-            self.output / "raw_lora",
-            steps=settings.tune_steps,
-            batch=settings.tune_batch,
-            rate=settings.tune_rate,
-            rank=settings.rank,
-            alpha=2 * settings.rank,
-            seed=settings.seed,
-            max_length=POSITIONS,
-            callbacks=[self.clock],
+        lessons = Lessons(self.language, self.load, AutoTokenizer.from_pretrained(self.base), conversations)
+        budget = Budget(
+            0,
+            settings.tune_steps,
+            settings.tune_batch,
+            settings.tune_rate,
+            settings.rank,
+            2 * settings.rank,
+            POSITIONS,
+            settings.seed,
         )
+        learned: PreTrainedModel = raw_lora(lessons, budget, self.output / "raw_lora", [self.clock]).model
+        return learned
 
 
 def load_adapter(folder: Path) -> ModalityAdapter:

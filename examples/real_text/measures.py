@@ -6,8 +6,8 @@ from typing import Any
 from corpus import Messages, Question, ask
 
 from newtongue_evaluation.answers import answer, answer_nats
-from newtongue_evaluation.baselines import plain
-from newtongue_evaluation.controls import swapped
+from newtongue_evaluation.baselines.forms import plain
+from newtongue_evaluation.baselines.swapped import swapped
 from newtongue_evaluation.measures.alignment import centred, retrieval_at_1
 from newtongue_evaluation.measures.answered import bits_per_byte
 from newtongue_evaluation.measures.states import sentence_states

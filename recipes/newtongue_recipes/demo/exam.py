@@ -10,7 +10,7 @@ from transformers import AutoTokenizer
 
 from newtongue import ModalityAdapter
 from newtongue_evaluation.answers import answer
-from newtongue_evaluation.controls import swapped
+from newtongue_evaluation.baselines.swapped import swapped
 from newtongue_evaluation.measures.text import exact_match
 from newtongue_recipes.atlas import chance, facts
 from newtongue_recipes.atlas.qa import Row, rows

@@ -7,7 +7,9 @@ from typing import Any
 
 from transformers import AutoTokenizer, TrainerCallback
 
-from newtongue_evaluation.baselines import plain, raw_lora
+from newtongue_evaluation.baselines import Budget, Lessons
+from newtongue_evaluation.baselines.forms import plain
+from newtongue_evaluation.baselines.raw_lora import raw_lora
 from newtongue_evaluation.measures.text import exact_match
 from newtongue_recipes.demo.exam import in_english_and_in_language
 from newtongue_recipes.demo.lessons import held_out, lessons
@@ -33,21 +35,13 @@ def raw_text_control(
     conversations = list(lessons(language, seed).conversations)
     random.Random(seed).shuffle(conversations)
     settings = curriculum.tune
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    model = raw_lora(
-        load_nano(base),
-        tokenizer,
-        conversations,
-        work,
-        steps=settings.training.steps,
-        batch=settings.training.batch,
-        rate=settings.training.rate,
-        rank=settings.rank,
-        alpha=settings.alpha,
-        seed=seed,
-        callbacks=[_Steps(progress)],
+    training = settings.training
+    taught = Lessons(language, lambda: load_nano(base), AutoTokenizer.from_pretrained(base), conversations)
+    budget = Budget(0, training.steps, training.batch, training.rate, settings.rank, settings.alpha, seed=seed)
+    learned = raw_lora(taught, budget, work, [_Steps(progress)])
+    in_english, in_language = in_english_and_in_language(
+        learned.model, learned.tokenizer, language, lambda _done: None, plain
     )
-    in_english, in_language = in_english_and_in_language(model, tokenizer, language, lambda _done: None, plain)
     return (
         exact_match(in_english, [row.answer for row in held_out(language, "en")]),
         exact_match(in_language, [row.answer for row in held_out(language, language)]),

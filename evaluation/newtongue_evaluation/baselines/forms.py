@@ -1,0 +1,30 @@
+"""How a conversation is put to a method that has no port, or has one and the raw text too."""
+
+from typing import Any
+
+from newtongue_evaluation.answers import Messages
+
+
+def plain(messages: Messages) -> Messages:
+    """Without languages: every part as the base's own text."""
+    return [{"role": one["role"], "content": _text(one["content"])} for one in messages]
+
+
+def beside(messages: Messages) -> Messages:
+    """Every part of a question in a language twice: as it is, read by the port, and after it as the base's own text."""
+    return [{**one, "content": _twice(one["content"])} for one in messages]
+
+
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
+def _twice(content: Any) -> Any:
+    if isinstance(content, str):
+        return content
+    twice = []
+    for part in content:
+        twice.append(part)
+        if part.get("language"):
+            twice.append({"type": "text", "text": part["text"]})
+    return twice

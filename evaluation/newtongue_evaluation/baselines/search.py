@@ -1,0 +1,38 @@
+"""A small search over what a baseline's result hangs on, so that it is not beaten by its settings."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .budget import Budget
+from .lessons import Lessons
+from .method import Baseline, Question
+
+
+def search(
+    baseline: Baseline,
+    lessons: Lessons,
+    budget: Budget,
+    changes: Sequence[dict[str, Any]],
+    asked: Sequence[Question],
+    folder: Path,
+    progress: Callable[[int, float], None] = lambda _place, _nats: None,
+) -> tuple[Budget, list[float]]:
+    """Train with each set of changes to the budget and keep the one least surprised by answers.
+
+    Args:
+        changes: fields of `Budget` to be put in its place, such as `{"rank": 32, "rate": 2e-3}`.
+        asked: questions of a development set, none of which is scored afterwards.
+        progress: told the place of a set of changes and its mean nats.
+
+    Returns:
+        The best budget, and the mean nats of a gold answer for each set of changes.
+    """
+    nats = []
+    for place, change in enumerate(changes):
+        learned = baseline(lessons, replace(budget, **change), folder / str(place), ())
+        nats.append(sum(learned.nats(asked)) / len(asked))
+        progress(place, nats[-1])
+    best = min(range(len(changes)), key=lambda place: nats[place])
+    return replace(budget, **changes[best]), nats
