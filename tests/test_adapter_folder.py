@@ -131,7 +131,7 @@ def test_load_weights_of_another_shape_is_an_error_and_changes_nothing(folder: P
 
 def test_the_card_says_what_the_adapter_is(folder: Path) -> None:
     card = ModelCard.load(folder / "README.md")
-    assert card.data.language == "tr"
+    assert card.data.language == ["tr"]
     assert card.data.library_name == "newtongue"
     assert {"newtongue", "modality-adapter", "lora"} <= set(card.data.tags)
     assert "Turkish" in card.text and "rank 4" in card.text

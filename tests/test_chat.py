@@ -1,5 +1,6 @@
 """The chat: what a base reads of a conversation, answers as they come, the terminal around them."""
 
+import json
 import os
 import pty
 import select
@@ -16,6 +17,8 @@ from rich.console import Console
 
 import tiny
 from newtongue import AttachedModel, LanguageError, NewtongueError
+from newtongue.base import BaseInfo
+from newtongue_recipes.asking import base_of
 from newtongue_recipes.chat.conversation import Conversation, Turn
 from newtongue_recipes.chat.streaming import Streamer, stop_on_interrupt
 from newtongue_recipes.chat.terminal import Chat, describe, pick_language, typed_lines
@@ -343,6 +346,24 @@ def test_two_adapters_of_a_chat_answer_as_in_a_script(adapters: tuple[str, str])
     model = attach_all(adapters, load_adapters(adapters, quiet), four_bit=False, console=quiet)
     assert model.languages == ("tr", "ja")
     assert Path(model.name_or_path).name == "base"
+
+
+def test_a_base_is_looked_for_beside_the_adapter_then_where_its_run_had_it_then_on_the_hub(tmp_path: Path) -> None:
+    def found(base: BaseInfo) -> str:
+        return base_of(str(tmp_path / "run" / "adapter"), base)
+
+    local, shared = (BaseInfo(name, None, "phi", 32, 320) for name in ("phi-tiny", "you/phi-tiny"))
+    (tmp_path / "run" / "adapter").mkdir(parents=True)
+    with pytest.raises(NewtongueError, match=r"folder called 'phi-tiny' \(320 rows of width 32\).*--base"):
+        found(local)
+    with pytest.raises(NewtongueError, match="does not say which base"):
+        found(BaseInfo("", None, "phi", 32, 320))
+    assert found(shared) == "you/phi-tiny"
+    (tmp_path / "models").mkdir()
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"base": str(tmp_path / "models")}))
+    assert found(local) == str(tmp_path / "models")
+    (tmp_path / "run" / "phi-tiny").mkdir()
+    assert found(local) == found(shared) == str(tmp_path / "run" / "phi-tiny")
 
 
 def test_an_untouched_world_remains() -> None:

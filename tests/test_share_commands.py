@@ -1,5 +1,6 @@
 """`newtongue push` and `newtongue pull`, against a Hub on the loopback interface with the real client."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import tiny
 from hub import LoopbackHub
 from newtongue import ModalityAdapter
 from newtongue.folder import write_folder
-from newtongue_recipes.sharing import loading_lines, pull_adapter
+from newtongue_recipes.sharing import pull_adapter
 from running import newtongue
 from worlds import adapter_for, bare_base, files_of
 
@@ -67,7 +68,7 @@ def test_what_is_pushed_is_pulled_byte_for_byte(
     Path("mine/optimizer.log").write_text("stays here")
     assert run("push", "mine", NAME, "--message", "First") == 0
     assert f"{logged_in.endpoint}/{NAME}/commit/" in run.out
-    assert "which others do not have" in " ".join(run.out.split())
+    assert "the folder name 'base', which others cannot load" in " ".join(run.out.split())
     assert run("pull", NAME) == 0
     assert "Turkish (tr)" in run.out and "verified" in run.out
     pulled = {name: (Path("phi-tiny-turkish") / name).read_bytes() for name in files_of(Path("phi-tiny-turkish"))}
@@ -76,15 +77,42 @@ def test_what_is_pushed_is_pulled_byte_for_byte(
     assert logged_in.files(NAME).keys() - pulled.keys() == {".gitattributes"}
 
 
-def test_the_three_lines_that_are_printed_load_the_adapter(
-    logged_in: LoopbackHub, run: Run, saved: Path, files: dict[str, bytes]
+@pytest.fixture
+def base_on_the_hub(logged_in: LoopbackHub, saved: Path) -> str:
+    folder = saved.parent / "base"
+    logged_in.add_repo("you/phi-tiny", {name: (folder / name).read_bytes() for name in files_of(folder)})
+    return "you/phi-tiny"
+
+
+@pytest.mark.parametrize("card", ["as it was written", "by hand"])
+def test_with_its_base_named_the_three_lines_that_are_printed_load_the_adapter(
+    logged_in: LoopbackHub, run: Run, saved: Path, base_on_the_hub: str, card: str
 ) -> None:
-    run("push", saved, NAME)
-    lines = loading_lines(NAME, ModalityAdapter.from_pretrained(saved).config)
-    assert lines in run.out
+    shutil.copytree(saved, "mine")
+    if card == "by hand":
+        Path("mine/README.md").write_text("---\nlicense: mit\n---\n# Mine, written by hand\n")
+    assert run("push", "mine", NAME, "--base", base_on_the_hub) == 0
+    assert "others cannot load" not in run.out
     names: dict[str, object] = {}
-    exec(lines, names)
+    exec(run.out.partition("\n")[2], names)
     assert names["model"].languages == ("tr",)  # type: ignore[attr-defined]
+    shared = logged_in.files(NAME)["README.md"].decode()
+    assert ("written by hand" in shared) == (card == "by hand")
+    assert ("base_model: you/phi-tiny" in shared) == (card != "by hand")
+    assert "you/phi-tiny" not in Path("mine/modality_config.json").read_text()
+
+
+def test_the_code_in_the_card_runs(
+    logged_in: LoopbackHub, run: Run, saved: Path, base_on_the_hub: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("push", saved, NAME, "--base", base_on_the_hub) == 0
+    card = logged_in.files(NAME)["README.md"].decode()
+    code = re.search(r"```python\n(.*?)```", card, re.DOTALL)
+    assert code and base_on_the_hub in code[1] and NAME in code[1]
+    names: dict[str, object] = {}
+    exec(code[1], names)
+    assert names["model"].languages == ("tr",)  # type: ignore[attr-defined]
+    assert capsys.readouterr().out.strip()
 
 
 def test_a_push_over_an_adapter_with_more_parts_leaves_one_that_loads(

@@ -2,20 +2,22 @@
 
 import tempfile
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, TaskType
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from . import hub
+from .base import BaseInfo, embedding_table, is_hub_id
 from .card import write_card
-from .config import BaseInfo, ModalityConfig, embedding_table
+from .config import ModalityConfig
 from .encoder import Encoder
 from .errors import AdapterFormatError, NewtongueError
 from .float32 import Float32
@@ -186,6 +188,17 @@ class ModalityAdapter(Float32):
             for number, parameter in enumerate(lora_parameters(self._host[0], self.language)):
                 yield f"lora.{number}", parameter
 
+    def name_base(self, name: str, *, revision: str | None = None) -> "ModalityAdapter":
+        """Say which Hub id the base has that was loaded from a folder; returns the adapter.
+
+        Raises:
+            NewtongueError: the name is no Hub id.
+        """
+        if not is_hub_id(name):
+            raise NewtongueError(f"{name!r} is not a Hub id. Name the base as others load it: microsoft/phi-2.")
+        self.config = replace(self.config, base=replace(self.config.base, id=name, revision=revision))
+        return self
+
     def describe(self, **notes: Any) -> "ModalityAdapter":
         """Add what the model card should say (`data=`, `licence=`, `results=` …); returns the adapter."""
         self.config = replace(self.config, notes={**self.config.notes, **notes})
@@ -220,9 +233,22 @@ class ModalityAdapter(Float32):
         self._lora_weights = weights
 
     def push_to_hub(
-        self, repo_id: str, *, private: bool = False, token: str | None = None, commit_message: str | None = None
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        token: str | None = None,
+        commit_message: str | None = None,
+        revision: str | None = None,
     ) -> str:
         """Upload the adapter to the Hub, as a new repository or a new commit; returns the commit's address.
+
+        Args:
+            repo_id: where to.
+            private: whether a new repository is private.
+            token: None for the one logged in with.
+            commit_message: what the commit is called.
+            revision: branch to push to, made if there is none; the main one by default.
 
         Raises:
             NewtongueError: the Hub refuses or cannot be reached.
@@ -231,7 +257,7 @@ class ModalityAdapter(Float32):
             folder = Path(scratch) / "adapter"
             self.save_pretrained(folder)
             message = commit_message or f"Adapter for {self.language}, made with newtongue"
-            return hub.push(folder, repo_id, private=private, token=token, message=message)
+            return hub.push(folder, repo_id, private=private, token=token, message=message, revision=revision)
 
     def _fill(self, folder: Path) -> None:
         self.encoder.save_pretrained(folder / "encoder")
@@ -239,7 +265,12 @@ class ModalityAdapter(Float32):
         save_file(mapper, folder / "mapper.safetensors", metadata={"format": "pt"})
         weights = self.lora_weights()
         if self.lora is not None and weights is not None:
-            self.lora.save_pretrained(str(folder / "lora"))
+            base = self.config.base
+            lora = copy(self.lora)
+            lora.task_type = lora.task_type or TaskType.CAUSAL_LM
+            if base.on_hub:  # With both, PEFT finds the base by itself.
+                lora.base_model_name_or_path, lora.revision = base.id, base.revision
+            lora.save_pretrained(str(folder / "lora"))
             contiguous = {name: value.contiguous() for name, value in weights.items()}
             save_file(contiguous, folder / "lora" / "adapter_model.safetensors", metadata={"format": "pt"})
         config = replace(self.config, files=checksums(folder))

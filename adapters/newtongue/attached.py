@@ -15,7 +15,7 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
 
-from .config import embedding_table
+from .base import embedding_table
 from .errors import LanguageError, NewtongueError
 from .lora import add_lora, remove_lora
 from .port import CHILD, Port

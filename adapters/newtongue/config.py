@@ -3,81 +3,17 @@
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, cast
+from types import NoneType
+from typing import Any
 
-from torch import Tensor
-from transformers import PreTrainedModel
-
-from .errors import AdapterFormatError, BaseMismatchError
+from .base import BaseInfo
+from .errors import AdapterFormatError
 from .languages import check_language
 from .mapper import MapperConfig
 from .version import __version__
 
 CONFIG_NAME = "modality_config.json"
 FORMAT_VERSION = 1
-
-
-@dataclass(frozen=True)
-class BaseInfo:
-    """The base model an adapter was made for.
-
-    Attributes:
-        id: folder or Hub id it was loaded from; empty for a model built in memory.
-        revision: commit on the Hub, where known.
-        architecture: transformers' model type, such as `phi`.
-        width: size of an embedding.
-        rows: rows of the input embedding, which is where the ids of languages begin.
-    """
-
-    id: str
-    revision: str | None
-    architecture: str
-    width: int
-    rows: int
-
-    @classmethod
-    def of(cls, base: PreTrainedModel) -> "BaseInfo":
-        """Read it off a loaded model."""
-        rows, width = embedding_table(base).shape
-        return cls(
-            id=str(getattr(base, "name_or_path", "") or ""),
-            revision=getattr(base.config, "_commit_hash", None),
-            architecture=base.config.model_type,
-            width=width,
-            rows=rows,
-        )
-
-    def check(self, base: PreTrainedModel, *, ignore_name: bool = False) -> str | None:
-        """Compare with a base about to be attached to.
-
-        Two names mean one model when they are equal or their last parts are: `microsoft/phi-2` and
-        `/models/phi-2`.
-
-        Returns:
-            A warning where only the revision differs, else None.
-
-        Raises:
-            BaseMismatchError: another architecture, width, number of rows or name.
-        """
-        given = BaseInfo.of(base)
-        for part in ("architecture", "width", "rows"):
-            ours, theirs = getattr(self, part), getattr(given, part)
-            if ours != theirs:
-                raise BaseMismatchError(
-                    f"The adapter was made for a base with {part} {ours} and this one has {theirs} "
-                    f"({given.id or type(base).__name__}). Load the base it names: {self.id or 'not recorded'}."
-                )
-        if self.id and given.id and not ignore_name and not _same_name(self.id, given.id):
-            raise BaseMismatchError(
-                f"The adapter was made for {self.id!r} and this base was loaded from {given.id!r}. Load the former, or "
-                "pass ignore_base_name=True if both hold the same weights."
-            )
-        if self.revision and given.revision and self.revision != given.revision:
-            return (
-                f"The adapter was made for revision {self.revision} of {self.id} and this base is revision "
-                f"{given.revision}; answers may differ. Load the base with revision={self.revision!r}."
-            )
-        return None
 
 
 @dataclass(frozen=True)
@@ -148,6 +84,8 @@ class ModalityConfig:
             (self.language, str, "language"),
             (self.vocabulary, int, "vocabulary"),
             (self.base.id, str, "base.id"),
+            (self.base.revision, (str, NoneType), "base.revision"),
+            (self.base.architecture, str, "base.architecture"),
             (self.base.width, int, "base.width"),
             (self.base.rows, int, "base.rows"),
             (self.mapper.encoder_width, int, "mapper.encoder_width"),
@@ -166,17 +104,5 @@ class ModalityConfig:
             raise TypeError(f"mapper sizes {sizes} are out of bounds")
 
 
-def embedding_table(base: PreTrainedModel) -> Tensor:
-    """The base's input embeddings, `[rows, width]`."""
-    return cast(Tensor, base.get_input_embeddings().weight)
-
-
 def _names(kind: type) -> set[str]:
     return {item.name for item in fields(kind)}
-
-
-def _same_name(one: str, other: str) -> bool:
-    if one == other:
-        return True
-    both_on_hub = all(name.count("/") == 1 and not name.startswith((".", "/")) for name in (one, other))
-    return not both_on_hub and Path(one).name == Path(other).name

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from .config import embedding_table
+from .base import embedding_table
 from .errors import NewtongueError
 from .tokenizer import load_tokenizer
 

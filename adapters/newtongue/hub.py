@@ -1,14 +1,17 @@
 """Adapters on the Hugging Face Hub, through its own client."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HFValidationError
 
+from .card import CARD, HERE
+from .config import CONFIG_NAME, ModalityConfig
 from .errors import NewtongueError
 from .refusals import refused
 
-PARTS = ["modality_config.json", "mapper.safetensors", "encoder/*", "lora/*", "README.md"]
+PARTS = [CONFIG_NAME, "mapper.safetensors", "encoder/*", "lora/*", CARD]
 
 
 def locate(
@@ -65,6 +68,8 @@ def push(
 ) -> str:
     """Upload an adapter's folder, making the repository if there is none; parts of an earlier adapter go.
 
+    The card learns the Hub id; all else goes as it is.
+
     Args:
         folder: the adapter's folder; anything in it that is no part of an adapter stays here.
         repo_id: where to.
@@ -77,23 +82,41 @@ def push(
         The address of the commit.
 
     Raises:
-        NewtongueError: the Hub refuses or cannot be reached.
+        NewtongueError: the config names a path of this machine, or the Hub refuses or cannot be reached.
     """
-    api = HfApi(token=token)
-    try:
-        repo = api.create_repo(repo_id, private=private, exist_ok=True)
-        if revision:
-            api.create_branch(repo.repo_id, branch=revision, exist_ok=True)
-        commit = api.upload_folder(
-            repo_id=repo.repo_id,
-            folder_path=folder,
-            commit_message=message,
-            revision=revision,
-            allow_patterns=PARTS,
-            delete_patterns=PARTS,
+    base = ModalityConfig.read(folder).base
+    if "/" in base.id and not base.on_hub:
+        raise NewtongueError(
+            f"{folder / CONFIG_NAME} names its base by a path of this machine, {base.id}. Set its base.id to the Hub "
+            "id of the base, or to the name of its folder alone."
         )
-    except HFValidationError as error:
-        raise NewtongueError(f"{repo_id!r} is not a Hub id of the form 'you/name'.") from error
-    except Exception as error:  # The client lets the errors of its HTTP library through.
-        raise refused(error, repo_id, revision=revision, writing=True) from error
+    api = HfApi(token=token)
+    with TemporaryDirectory() as scratch:
+        _stage(folder, Path(scratch), repo_id)
+        try:
+            repo = api.create_repo(repo_id, private=private, exist_ok=True)
+            if revision:
+                api.create_branch(repo.repo_id, branch=revision, exist_ok=True)
+            commit = api.upload_folder(
+                repo_id=repo.repo_id,
+                folder_path=scratch,
+                commit_message=message,
+                revision=revision,
+                delete_patterns=PARTS,
+            )
+        except HFValidationError as error:
+            raise NewtongueError(f"{repo_id!r} is not a Hub id of the form 'you/name'.") from error
+        except Exception as error:  # The client lets the errors of its HTTP library through.
+            raise refused(error, repo_id, revision=revision, writing=True) from error
     return str(commit.commit_url)
+
+
+def _stage(folder: Path, scratch: Path, repo_id: str) -> None:
+    """The parts of an adapter as links, and its card with the Hub id it gets."""
+    for path in (path for pattern in PARTS for path in folder.glob(pattern) if path.is_file()):
+        there = scratch / path.relative_to(folder)
+        there.parent.mkdir(exist_ok=True)
+        if path.name == CARD:
+            there.write_bytes(path.read_bytes().replace(HERE.encode(), repo_id.encode()))
+        else:
+            there.symlink_to(path.resolve())

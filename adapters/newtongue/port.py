@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from .config import embedding_table
+from .base import embedding_table
 from .errors import NewtongueError
 from .languages import module_name
 from .ranges import Ranges

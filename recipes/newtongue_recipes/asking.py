@@ -1,8 +1,13 @@
 """Asking one question of an adapter, with the base it names."""
 
+import json
+from contextlib import suppress
 from pathlib import Path
 
+from transformers import PreTrainedModel
+
 from newtongue import ModalityAdapter, NewtongueError
+from newtongue.base import BaseInfo
 from newtongue_evaluation.answers import answer
 from newtongue_recipes.loading import load_base
 
@@ -16,17 +21,41 @@ def ask_one(
         NewtongueError: the adapter cannot be loaded, or its base is not where it was; the question is empty.
     """
     language = ModalityAdapter.from_pretrained(adapter)
-    named = base or base_of(adapter, language.config.base.id)
-    model = language.attach(load_base(named, four_bit=four_bit), ignore_base_name=base is not None)
+    found = load_base_of(adapter, language, base, four_bit=four_bit)
+    model = language.attach(found, ignore_base_name=base is not None)
     asked = [{"role": "user", "content": question, "language": language.language}]
     return answer(model, model.tokenizer, [asked], max_new_tokens=max_new_tokens)[0]
 
 
-def base_of(adapter: str, recorded: str) -> str:
-    """Where the base is: as recorded, or under its name beside the adapter's folder if that moved."""
-    beside = Path(adapter).resolve().parent / Path(recorded).name
-    if not Path(recorded).is_dir() and beside.is_dir():
-        return str(beside)
-    if not recorded:
+def load_base_of(name: str, adapter: ModalityAdapter, given: str | None = None, *, four_bit: bool) -> PreTrainedModel:
+    """Load the base of an adapter: the one given, or that which it names, in the revision it names.
+
+    Raises:
+        NewtongueError: there is none, or it is not where it was.
+    """
+    info = adapter.config.base
+    found = given or base_of(name, info)
+    return load_base(found, four_bit=four_bit, revision=info.revision if found == info.id else None)
+
+
+def base_of(adapter: str, base: BaseInfo) -> str:
+    """Where an adapter's base is: a folder of its name beside the adapter, what its run was given, or its Hub id.
+
+    Raises:
+        NewtongueError: it is a folder of another machine, or was never named.
+    """
+    beside = Path(adapter).resolve().parent
+    if base.id and (found := beside / Path(base.id).name).is_dir():
+        return str(found)
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        given = str(json.loads((beside / "run.json").read_text(encoding="utf-8"))["base"])
+        if Path(given).is_dir():
+            return given
+    if not base.id:
         raise NewtongueError(f"{adapter} does not say which base it belongs to. Name it with --base.")
-    return recorded
+    if not base.on_hub and not Path(base.id).is_dir():
+        raise NewtongueError(
+            f"{adapter} belongs to a {base.architecture} in a folder called {base.id!r} ({base.rows:,} rows of width "
+            f"{base.width:,}), which is not in {beside}. Name it with --base."
+        )
+    return base.id

@@ -9,8 +9,7 @@ from rich.text import Text
 from transformers.utils import logging
 
 from newtongue import AttachedModel, ModalityAdapter
-from newtongue_recipes.asking import base_of
-from newtongue_recipes.loading import load_base
+from newtongue_recipes.asking import base_of, load_base_of
 
 
 def load_adapters(names: Sequence[str], console: Console) -> list[ModalityAdapter]:
@@ -46,9 +45,10 @@ def attach_all(
     Raises:
         NewtongueError: the base cannot be loaded, or they do not belong together.
     """
-    named = base or base_of(names[0], adapters[0].config.base.id)
+    named = base or base_of(names[0], adapters[0].config.base)
     with _watched(console, f"Loading the base {named}", local=Path(named).is_dir()):
-        model = adapters[0].attach(load_base(named, four_bit=four_bit), ignore_base_name=base is not None)
+        found = load_base_of(names[0], adapters[0], base, four_bit=four_bit)
+        model = adapters[0].attach(found, ignore_base_name=base is not None)
         for adapter in adapters[1:]:
             model.attach(adapter, ignore_base_name=base is not None)
     return model

@@ -2,8 +2,10 @@
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from newtongue import AdapterFormatError, ModalityAdapter, NewtongueError, hub
+from newtongue.card import CARD, render_card
 from newtongue.config import CONFIG_NAME, ModalityConfig
 from newtongue.folder import check_folder, write_folder
 from newtongue.languages import language_name
@@ -13,6 +15,7 @@ def push_adapter(
     adapter: Path,
     name: str,
     *,
+    base: str | None = None,
     private: bool = False,
     revision: str | None = None,
     message: str | None = None,
@@ -20,8 +23,17 @@ def push_adapter(
 ) -> tuple[str, ModalityConfig]:
     """Upload an adapter's folder as it is, its card included, after loading it once to see that it can be.
 
+    Args:
+        adapter: its folder.
+        name: Hub id.
+        base: Hub id of its base, where the adapter knows it by a folder's name alone.
+        private: whether a new repository is private.
+        revision: branch to push to, made if there is none.
+        message: of the commit.
+        token: None for the one logged in with.
+
     Returns:
-        The address of the commit, and what the adapter says of itself.
+        The address of the commit, and what the adapter says of itself there.
 
     Raises:
         AdapterFormatError: the folder is damaged.
@@ -29,9 +41,19 @@ def push_adapter(
     """
     if not adapter.is_dir():
         raise NewtongueError(f"{adapter} is no folder. Name the folder of an adapter that training or a pull wrote.")
-    config = ModalityAdapter.from_pretrained(adapter).config
-    text = message or f"Adapter for {language_name(config.language)}, made with newtongue"
-    return hub.push(adapter, name, private=private, token=token, message=text, revision=revision), config
+    loaded = ModalityAdapter.from_pretrained(adapter)
+    text = message or f"Adapter for {language_name(loaded.language)}, made with newtongue"
+    with TemporaryDirectory() as scratch:
+        folder = adapter
+        if base:
+            folder = Path(scratch) / "adapter"
+            card = (adapter / CARD).read_bytes() if (adapter / CARD).is_file() else b""
+            written_by_hand = card and card != render_card(loaded.config, loaded.lora).encode()
+            loaded.name_base(base).save_pretrained(folder)
+            if written_by_hand:
+                (folder / CARD).write_bytes(card)
+        address = hub.push(folder, name, private=private, token=token, message=text, revision=revision)
+    return address, loaded.config
 
 
 def pull_adapter(
@@ -74,7 +96,7 @@ def pull_adapter(
         raise AdapterFormatError(f"{error} {again}") from error
 
     def fill(folder: Path) -> None:
-        for part in (CONFIG_NAME, "README.md", *config.files):
+        for part in (CONFIG_NAME, CARD, *config.files):
             if (snapshot / part).is_file():
                 (folder / part).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(snapshot / part, folder / part)
@@ -86,13 +108,9 @@ def pull_adapter(
 def loading_lines(adapter: str, config: ModalityConfig, *, revision: str | None = None) -> str:
     """The three lines of Python that load an adapter onto its base."""
     at = f', revision="{revision}"' if revision else ""
+    base = config.base.id if config.base.on_hub else "path/to/its/base"
     return (
         "from newtongue import ModalityAdapter\n"
         "from newtongue_recipes.loading import load_base\n"
-        f'model = ModalityAdapter.from_pretrained("{adapter}"{at}).attach(load_base("{config.base.id or "its-base"}"))'
+        f'model = ModalityAdapter.from_pretrained("{adapter}"{at}).attach(load_base("{base}"))'
     )
-
-
-def base_is_here_only(config: ModalityConfig) -> bool:
-    """Whether the adapter names its base by a folder of this machine, which nobody else has."""
-    return not config.base.id or config.base.id.count("/") != 1 or Path(config.base.id).is_dir()

@@ -11,6 +11,7 @@ from newtongue_recipes.commands import console
 def push(
     adapter: Annotated[Path, typer.Argument(help="Folder of the adapter.")],
     name: Annotated[str, typer.Argument(help="Hub id, you/name; made if there is none.")],
+    base: Annotated[str | None, typer.Option(help="Hub id of its base, if it was made with a folder here.")] = None,
     private: Annotated[bool, typer.Option(help="Make a new repository private.")] = False,
     revision: Annotated[str | None, typer.Option(help="Branch to push to; made if there is none.")] = None,
     message: Annotated[str | None, typer.Option(help="Message of the commit.")] = None,
@@ -18,16 +19,21 @@ def push(
 ) -> None:
     """Share an adapter on the Hugging Face Hub.
 
-    Example: `newtongue push demo/tr you/phi-nano-turkish --private`
-    """
-    from newtongue_recipes.sharing import base_is_here_only, loading_lines, push_adapter
+    Where its base was a folder here, the adapter knows that folder's name and no more; --base says what others load.
 
-    address, config = push_adapter(adapter, name, private=private, revision=revision, message=message, token=token)
+    Example: `newtongue push runs/tr/adapter you/phi-2-turkish --base microsoft/phi-2 --private`
+    """
+    from newtongue_recipes.sharing import loading_lines, push_adapter
+
+    address, config = push_adapter(
+        adapter, name, base=base, private=private, revision=revision, message=message, token=token
+    )
     console.out(address, highlight=False)
     console.out(f"\n{loading_lines(name, config, revision=revision)}", highlight=False)
-    if base_is_here_only(config):
+    if not config.base.on_hub:
+        known = f"the folder name {config.base.id!r}" if config.base.id else "a model built in memory"
         console.out(
-            f"\nThe adapter knows its base as {config.base.id or 'a model built in memory'}, which others do not have. "
-            "Say in the card which base it needs.",
+            f"\nThe adapter knows its base as {known}, which others cannot load. Push it again with --base and the "
+            "base's Hub id.",
             highlight=False,
         )

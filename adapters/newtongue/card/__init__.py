@@ -1,0 +1,38 @@
+"""The model card of an adapter, written from what the adapter knows about itself.
+
+`config.notes` is where what it cannot know by itself is said (`adapter.describe(...)`):
+
+- `licence`, an identifier of the Hub's list; `datasets`, Hub ids;
+- `data`, `positions`, `training`, `cost`, `limits`, `misuse`, `citation`, each a section, and sections of your own:
+  text, a list, or a table (a list of dictionaries with the same keys);
+- `example`, a sentence in the language for the code in the card;
+- `results`, as `newtongue.card.results` has it.
+"""
+
+from pathlib import Path
+
+from huggingface_hub import ModelCard
+from peft import LoraConfig
+
+from newtongue.config import ModalityConfig
+
+from .metadata import metadata
+from .text import body
+
+CARD = "README.md"
+HERE = "you/this-adapter"  # Stands for the adapter's own Hub id until it is pushed and has one.
+
+
+def write_card(folder: Path, config: ModalityConfig, lora: LoraConfig | None) -> None:
+    """Write the card into an adapter's folder."""
+    (folder / CARD).write_text(render_card(config, lora), encoding="utf-8")
+
+
+def render_card(config: ModalityConfig, lora: LoraConfig | None) -> str:
+    """The card: the Hub's metadata, then the text.
+
+    Raises:
+        ValueError: the metadata are not what the Hub's card takes.
+    """
+    text = f"---\n{metadata(config, lora).to_yaml()}\n---\n\n{body(config, lora, HERE)}"
+    return str(ModelCard(text))
