@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, TrainerCallback, set_seed
 
 from newtongue import Encoder
-from newtongue.config import embedding_table
+from newtongue.base import embedding_table
 from newtongue.ranges import Ranges
 from newtongue.tokenizer import join_tokenizer
 from newtongue_evaluation.answers import Messages
