@@ -1,13 +1,13 @@
 """LoRA that answers by position: PEFT's own layers, gated by the language each position answers to.
 
-PEFT keeps one LoRA a language side by side in each layer and adds them all. A hook on each LoRA's output sets
-it to zero where the position answers to another language or to none, so those positions come out of the base
-alone, bit for bit. This holds in training, in generation and inside packed rows, which PEFT's own
-`adapter_names` (one name a row, never in training) does not reach.
+PEFT keeps one LoRA a language side by side in each layer and adds those of the languages that a batch answers
+to. A hook inside each LoRA sets it to zero where the position answers to another language or to none, so those
+positions come out of the base alone, bit for bit. This holds in training, in generation and inside packed rows,
+which PEFT's own `adapter_names` (one name a row, never in training) does not reach.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import fields
@@ -80,7 +80,9 @@ def add_lora(base: PreTrainedModel, language: str, config: LoraConfig, gate: Gat
             if name in parts:
                 parts[name] = _float32(parts[name])
         if name in layer.lora_B:
-            layer.lora_B[name].register_forward_hook(partial(_gated, gate))
+            # What A gives is narrow and cheap to gate, and zero stays zero in B, unless B has a bias.
+            gated = layer.lora_B if layer.lora_bias[name] else layer.lora_A
+            gated[name].register_forward_hook(partial(_gated, gate))
         elif name in layer.lora_embedding_B:
             raise NewtongueError(
                 f"The LoRA of {language!r} names an embedding, which rows of all languages share. Take it out of "
@@ -131,6 +133,15 @@ def remove_lora(base: PreTrainedModel, language: str) -> None:
     if not configs:
         base.__dict__.pop("_hf_peft_config_loaded", None)
         base.__dict__.pop("peft_config", None)
+
+
+def use_lora(base: PreTrainedModel, languages: Iterable[str]) -> None:
+    """Let only the LoRAs of these languages run, and leave what trains as it is, which PEFT's own switch does not."""
+    names = [module_name(language) for language in languages]
+    for layer in lora_layers(base):
+        if layer._active_adapter == names:  # All layers are switched together.
+            break
+        layer._active_adapter = names
 
 
 def lora_layers(base: nn.Module) -> Iterator[LoraLayer]:

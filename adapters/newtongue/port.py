@@ -23,6 +23,7 @@ from transformers import PreTrainedModel
 from .base import embedding_table
 from .errors import NewtongueError
 from .languages import module_name
+from .lora import use_lora
 from .ranges import Ranges
 from .runs import find_runs, language_of_positions, segments
 
@@ -41,6 +42,8 @@ class Port(nn.Module):
         adapters: the attached `ModalityAdapter`s by `module_name` of their language.
         answers_to: `[batch, positions]`: the language (as an index into `ranges`) that each position of the
             latest forward answers to, -1 for the base alone; None where that holds for all.
+        elsewhere: for each language answered to in the latest forward, `[batch, positions]`, bool, where another
+            one is or none; None where that is nowhere.
     """
 
     def __init__(self, base: PreTrainedModel) -> None:
@@ -49,7 +52,9 @@ class Port(nn.Module):
         self.ranges = Ranges(len(embedding_table(base)))
         self.adapters = nn.ModuleDict()
         self.answers_to: Tensor | None = None
+        self.elsewhere: dict[str, Tensor | None] = {}
         self.was_trainable: dict[str, bool] = {}
+        self._base = [base]  # In a list, so that the base does not become a child.
         self._ids: Tensor | None = None
         self._sequence: Tensor | None = None
         decoder = base.base_model
@@ -102,19 +107,22 @@ class Port(nn.Module):
         for _, parameter in adapter.trainable_parameters():
             parameter.requires_grad_(trainable)
 
-    def gate(self, language: str, delta: Tensor) -> Tensor:
-        """Keep a LoRA's output `[batch, positions, …]` where positions answer to `language`, else zero."""
-        if self.answers_to is None:
-            return torch.zeros_like(delta)
-        here = self.answers_to == self.ranges.index(language)
-        if delta.dim() == 2:  # Some layers, such as experts, see positions flattened.
-            here = here.flatten()
-        if here.shape != delta.shape[:-1]:
+    def gate(self, language: str, hidden: Tensor) -> Tensor:
+        """Keep what a LoRA makes of `[batch, positions, …]` where positions answer to `language`, else zero."""
+        if language not in self.elsewhere:
+            return torch.zeros_like(hidden)
+        positions = cast(Tensor, self.answers_to).shape
+        if hidden.dim() == 2:  # Some layers, such as experts, see positions flattened.
+            positions = torch.Size([positions.numel()])
+        if hidden.shape[:-1] != positions:
             raise NewtongueError(
-                f"A layer of the base with LoRA sees {tuple(delta.shape[:-1])} positions where the input has "
-                f"{tuple(here.shape)}. Name other target_modules in LoraConfig."
+                f"A layer of the base with LoRA sees {tuple(hidden.shape[:-1])} positions where the input has "
+                f"{tuple(positions)}. Name other target_modules in LoraConfig."
             )
-        return delta.masked_fill(~here[..., None].to(delta.device), 0)
+        elsewhere = self.elsewhere[language]
+        if elsewhere is None:
+            return hidden
+        return hidden.masked_fill(elsewhere.view(*positions, 1).to(hidden.device), 0)
 
     def _before_embedding(self, _module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         ids = args[0]
@@ -172,12 +180,25 @@ class Port(nn.Module):
         if cached is not None and len(cached) != len(spoken):
             cached = cached.repeat_interleave(len(spoken) // len(cached))
         if cached is None and not bool((spoken >= 0).any()):
-            self.answers_to = self._sequence = None
+            self._sequence = None
+            self._answer(None)
             return
         sequence = self._sequence = segments(spoken.shape, kwargs.get("position_ids"), spoken.device)
         if cached is not None:
             cached = cached.to(spoken.device)
-        self.answers_to = language_of_positions(spoken, sequence, cached)
+        self._answer(language_of_positions(spoken, sequence, cached))
+
+    def _answer(self, answers_to: Tensor | None) -> None:
+        """Take down what the positions of a forward answer to, and let only the LoRAs run that this needs."""
+        self.answers_to = answers_to
+        self.elsewhere = {}
+        if answers_to is not None:
+            heard = answers_to.unique().tolist()
+            for language in self.ranges:
+                index = self.ranges.index(language)
+                if index in heard:
+                    self.elsewhere[language] = answers_to != index if len(heard) > 1 else None
+        use_lora(self._base[0], self.elsewhere)
 
     def _after_decoder(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
         cache = getattr(output, "past_key_values", None)
