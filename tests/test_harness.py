@@ -1,0 +1,127 @@
+"""lm-evaluation-harness over an attached model: prompts go through the port, and no score depends on the batch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from peft import LoraConfig
+
+import tiny
+import worlds
+from newtongue import ModalityAdapter, NewtongueError
+from newtongue.markup import mark
+from running import newtongue
+
+pytest.importorskip("lm_eval", reason="lm-evaluation-harness, the extra `harness`, is not installed")
+
+from lm_eval.api.instance import Instance
+
+from newtongue_evaluation.harness.model import AttachedLM
+from newtongue_evaluation.harness.tasks import local
+
+CHOICES = (" Paris", " a book about Japan", "?")
+
+
+def lm(language: str | None = "tr", batch: int = 1) -> AttachedLM:
+    return AttachedLM(worlds.world(), language=language, batch_size=batch, max_length=128)
+
+
+def asked(kind: str, *arguments: tuple[Any, ...]) -> list[Instance]:
+    return [Instance(kind, {}, one, 0) for one in arguments]
+
+
+def likelihoods(language: str | None, batch: int) -> list[float]:
+    requests = asked("loglikelihood", *((text, choice) for text in tiny.TURKISH for choice in CHOICES))
+    return [value for value, _ in lm(language, batch).loglikelihood(requests, disable_tqdm=True)]
+
+
+def test_a_prompt_is_read_through_the_port_and_a_choice_in_the_bases_own_vocabulary() -> None:
+    model = lm()
+    context, choice = model._encode_pair(tiny.TURKISH[0] + " ", "Paris")
+    assert context == model.tokenizer(tiny.TURKISH[0], language="tr")["input_ids"]
+    assert choice == model.tokenizer(" Paris", add_special_tokens=False)["input_ids"]
+    part = f"Say: {mark('Su', 'ja')}"
+    assert model._encode_pair(part, "x")[0] == model.tokenizer(part)["input_ids"]
+
+
+def test_without_a_language_the_bare_base_is_asked() -> None:
+    context, choice = lm(None)._encode_pair("What is it?", " Paris")
+    assert context + choice == tiny.base_tokenizer()("What is it? Paris")["input_ids"]
+
+
+def test_messages_of_the_user_are_marked_and_no_others() -> None:
+    said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Su?"}]
+    assert mark("Su?", "tr") in lm().apply_chat_template(said)
+    assert mark("Be brief.", "tr") not in lm().apply_chat_template(said)
+
+
+@pytest.mark.parametrize("language", ["tr", None])
+def test_likelihoods_do_not_depend_on_the_batch(language: str | None) -> None:
+    alone = likelihoods(language, 1)
+    assert len(set(alone)) == len(alone)
+    for batch in (2, 9):
+        assert likelihoods(language, batch) == pytest.approx(alone, rel=1e-4)
+
+
+def test_the_port_changes_likelihoods() -> None:
+    assert likelihoods("tr", 1) != pytest.approx(likelihoods(None, 1), rel=1e-2)
+
+
+def test_what_is_generated_does_not_depend_on_the_batch() -> None:
+    requests = asked("generate_until", *((text, {"until": ["\n"], "max_gen_toks": 8}) for text in tiny.TURKISH))
+    alone = lm(batch=1).generate_until(requests, disable_tqdm=True)
+    assert any(alone)
+    assert lm(batch=3).generate_until(requests, disable_tqdm=True) == alone
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An adapter, its base, and files in the form of the tasks'."""
+    folder = tmp_path_factory.mktemp("harness")
+    base = tiny.AutoModelForCausalLM.from_pretrained(tiny.save_base(folder / "base"))
+    lora = LoraConfig(r=2, target_modules="all-linear")
+    ModalityAdapter.create(base, tiny.tiny_encoder(tiny.JAPANESE), language="ja", lora=lora).save_pretrained(
+        folder / "ja"
+    )
+    (folder / "eval").mkdir()
+    chosen = [
+        {"question": text, **{f"choice{n}": "東京パリ本国人"[n : n + 1 + at] for n in range(5)}, "label": at}
+        for at, text in enumerate(tiny.JAPANESE)
+    ]
+    read = [{"context": text, "question": "何?", "answers": ["東京"]} for text in tiny.JAPANESE]
+    for name, rows in (("jcommonsenseqa.valid", chosen), ("jaquad.dev", read)):
+        (folder / "eval" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_command_runs_tasks_of_both_types_over_local_files(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for batch in (1, 3):
+        output = made / f"scores{batch}"
+        arguments = ["--model_args", f"adapter={made / 'ja'},four_bit=False", "--batch_size", str(batch)]
+        arguments += ["--tasks", "newtongue_jcommonsenseqa,newtongue_jaquad", "--output_path", str(output)]
+        data = json.dumps({"data": str(made)})
+        code = newtongue(monkeypatch, "harness", "run", "--model", "newtongue", *arguments, "--metadata", data)
+        assert code == 0
+        results = json.loads(next(output.rglob("results_*.json")).read_text())["results"]
+        found.append({task: {k: v for k, v in one.items() if "stderr" not in k} for task, one in results.items()})
+    assert found[0] == found[1]
+    assert set(found[0]) == {"newtongue_jcommonsenseqa", "newtongue_jaquad"}
+    assert "exact_match,none" in found[0]["newtongue_jaquad"]
+
+
+def test_a_task_without_its_file_says_where_it_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NEWTONGUE_DATA", raising=False)
+    with pytest.raises(NewtongueError, match="NEWTONGUE_DATA"):
+        local.load("x.jsonl")
+    with pytest.raises(NewtongueError, match=r"x\.jsonl"):
+        local.load("x.jsonl", data=str(tmp_path))
+
+
+def test_tasks_of_the_three_files_read_as_a_person_would_ask() -> None:
+    row = {"premise": "Adam musluğu açtı.", "choice1": "Irmak aktı.", "choice2": "İçti.", "question": "effect"}
+    assert local.turkish_cause(row) == "Adam musluğu açtı, bu yüzden"
+    assert local.turkish_choices(row) == ["ırmak aktı.", "içti."]
+    assert local.japanese_answers({"answers": ["奈良"]}, ["奈良。"]) == {"exact_match": 1.0, "f1": 1.0}
