@@ -100,7 +100,7 @@ def test_a_turn_tells_its_positions_beside_those_of_raw_text() -> None:
     assert turn.positions == own + 2
     assert turn.raw_positions == len(tiny.base_tokenizer()(TURKISH, add_special_tokens=False)["input_ids"])
     assert 0 < turn.tokens <= 4
-    assert (turn.language, turn.tuned_for, turn.stopped) == ("tr", "tr", False)
+    assert (turn.languages, turn.tuned_for, turn.stopped) == (("tr",), "tr", False)
 
 
 def test_a_base_question_after_a_turkish_one_says_that_the_turkish_lora_answers() -> None:
@@ -253,7 +253,7 @@ def test_a_language_is_picked_by_tag_and_an_attached_english_is_no_base() -> Non
 
 
 def test_figures_of_a_turn_stand_on_one_line() -> None:
-    turn = Turn("tr", "tr", "Paris", positions=9, raw_positions=21, tokens=4, seconds=0.5, stopped=False)
+    turn = Turn(("tr",), "tr", "Paris", positions=9, raw_positions=21, tokens=4, seconds=0.5, stopped=False)
     assert describe(turn) == "read as tr · 9 positions (21 as raw text) · 4 tokens in 0.5 s (8.0/s)"
 
 
@@ -364,6 +364,20 @@ def test_a_base_is_looked_for_beside_the_adapter_then_where_its_run_had_it_then_
     assert found(local) == str(tmp_path / "models")
     (tmp_path / "run" / "phi-tiny").mkdir()
     assert found(local) == found(shared) == str(tmp_path / "run" / "phi-tiny")
+
+
+def test_with_auto_each_part_of_a_message_is_read_in_its_own_language() -> None:
+    text = f"Translate into English: {TURKISH} {JAPANESE}"
+    talk = conversation()
+    talk.say(text, "auto")
+    turn = talk.answer(lambda _: None)
+    assert (turn.languages, turn.tuned_for) == (("tr", "ja"), "ja")
+    assert turn.raw_positions == len(tiny.base_tokenizer()(text, add_special_tokens=False)["input_ids"])
+    talk.say("OK", "auto")  # Too short to tell: as the message before.
+    assert talk.answer(lambda _: None).languages == ("ja",)
+    _, notes = chat("/lang auto", text, "What is the capital of France?")
+    assert "in the language each part is written in" in notes
+    assert "read as tr and ja" in notes and "read by the base, answered with the LoRA of ja" in notes
 
 
 def test_an_untouched_world_remains() -> None:

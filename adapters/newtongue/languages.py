@@ -6,6 +6,7 @@ from babel import Locale, UnknownLocaleError
 
 from .errors import LanguageError
 
+AUTO = "auto"  # In place of a tag: the language of each span is found.
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
@@ -15,7 +16,7 @@ def check_language(tag: str) -> str:
     Raises:
         LanguageError: it is not; the message shows the form expected.
     """
-    if not isinstance(tag, str) or not _TAG.fullmatch(tag):
+    if not isinstance(tag, str) or not _TAG.fullmatch(tag) or tag == AUTO:
         raise LanguageError(
             f"{tag!r} is not a language tag. Give a BCP 47 tag: 'tr' for Turkish, 'ja' for Japanese, "
             "'zh-Hant' for traditional Chinese."

@@ -5,6 +5,7 @@ language (`language="tr"`, a message or part of a message with a `"language"`) b
 range; all else is encoded as before.
 """
 
+from collections.abc import Sequence
 from copy import deepcopy
 from functools import cache
 from itertools import chain
@@ -14,9 +15,11 @@ from typing import Any, cast
 from transformers import AutoTokenizer, BatchEncoding, PreTrainedTokenizerBase
 
 from .errors import NewtongueError
+from .languages import AUTO
 from .markup import Message, has_marks, is_marked, mark, mark_all, mark_message, split
 from .pieces import Piece, join, shorten
 from .ranges import Ranges
+from .spans import mark_messages, mark_spans
 
 Languages = str | list[str | None] | None
 
@@ -52,7 +55,8 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
 
         Args:
             text: as for the base's tokenizer; parts of it may be marked with `newtongue.mark`.
-            language: the language the whole of each text is in; one for all or one (or None) a text.
+            language: the language the whole of each text is in; one for all or one (or None) a text. `auto`
+                reads each span in the attached language it is written in, as `newtongue.spans` finds it.
             args, options: as for the base's tokenizer. When text in a language is cut to `max_length`, its runs are
                 shortened first, the longest first, then base text before the last run; what follows the
                 last run, the answer, is never cut.
@@ -62,13 +66,13 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
             NewtongueError: an empty text in a language, or a `max_length` that the answer alone exceeds.
         """
         if language is not None:
-            text = mark_all(text, language)
+            text = self._mark_all(text, language)
         encoded: BatchEncoding = super().__call__(text, *args, **options)
         return encoded
 
     def encode(self, text: Any, *args: Any, language: Languages = None, **options: Any) -> list[int]:
         """Encode one text, as `__call__` does, and return its ids alone."""
-        ids: list[int] = super().encode(text if language is None else mark_all(text, language), *args, **options)
+        ids: list[int] = super().encode(text if language is None else self._mark_all(text, language), *args, **options)
         return ids
 
     def tokenize(self, text: str, *args: Any, **options: Any) -> list[str]:
@@ -83,11 +87,11 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         """Render messages through the base's template and encode them.
 
         A message, or a part of its content (`{"type": "text", "text": …, "language": …}`), with a `"language"` is
-        read through that language's port. What the assistant says stays in the base's vocabulary, in which it
-        is written.
+        read through that language's port; `auto` finds it span by span. What the assistant says stays in the base's
+        vocabulary, in which it is written.
         """
         single = not conversation or isinstance(conversation[0], dict)
-        marked = [[mark_message(message) for message in one] for one in ([conversation] if single else conversation)]
+        marked = [self._mark_messages(one) for one in ([conversation] if single else conversation)]
         if options.get("return_assistant_tokens_mask") and any(map(has_marks, chain.from_iterable(marked))):
             raise NewtongueError(
                 "return_assistant_tokens_mask does not see through text in an attached language. Give TRL rows of "
@@ -129,7 +133,21 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         if self.chat_template:
             text: str = self.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
             return text
-        return "".join(f"{mark_message(message)['content']}\n" for message in messages)
+        return "".join(f"{message['content']}\n" for message in self._mark_messages(messages))
+
+    def _mark_messages(self, messages: Sequence[Message]) -> list[Message]:
+        return [mark_message(message) for message in mark_messages(messages, tuple(self.ranges))]
+
+    def _mark_all(self, text: Any, language: str | list[str | None]) -> Any:
+        if isinstance(text, str) and language == AUTO:
+            return mark_spans(text, tuple(self.ranges))
+        if isinstance(text, str) or (language != AUTO and AUTO not in language):
+            return mark_all(text, language)
+        found = [AUTO] * len(text) if language == AUTO else language
+        auto = [
+            mark_spans(one, tuple(self.ranges)) if own == AUTO else one for one, own in zip(text, found, strict=False)
+        ]
+        return mark_all(auto, [None if own == AUTO else own for own in found])
 
     def _decode(self, token_ids: Any, *args: Any, **options: Any) -> str:
         ids = [token_ids] if isinstance(token_ids, int) else list(token_ids)

@@ -10,6 +10,8 @@ from jinja2 import TemplateError
 from transformers import BatchEncoding, StoppingCriteriaList
 
 from newtongue import AttachedModel, NewtongueError
+from newtongue.markup import split, unmark
+from newtongue.spans import mark_messages
 from newtongue_recipes.chat.streaming import Stop, Streamer, stop_on_interrupt
 
 Message = dict[str, Any]
@@ -20,7 +22,7 @@ class Turn:
     """A question and its answer.
 
     Attributes:
-        language: what the question was read in; None for the base's own.
+        languages: what the question was read in, in order; none for the base's own alone.
         tuned_for: whose LoRA answered: that of the last language read in the conversation.
         text: the answer.
         positions: what the question took in the row, its boundaries included.
@@ -29,7 +31,7 @@ class Turn:
         stopped: whether it was stopped before its end.
     """
 
-    language: str | None
+    languages: tuple[str, ...]
     tuned_for: str | None
     text: str
     positions: int
@@ -74,7 +76,7 @@ class Conversation:
             NewtongueError: the base's template has no place for it; what was set before stays.
         """
         before = self.system
-        self.system = [_message("system", text, language)] if text else []
+        self.system = [self._read(_message("system", text, language), [])] if text else []
         try:
             self._encode([*self.turns, [_message("user", "?")]])
         except NewtongueError:
@@ -84,13 +86,17 @@ class Conversation:
     def say(self, text: str, language: str | None) -> int:
         """Add a question, and let go of the oldest turns until there is room for the answer.
 
+        Args:
+            text: of the question.
+            language: attached, or `auto` for that which each span is in; None for the base's own.
+
         Returns:
             How many turns were let go.
 
         Raises:
             NewtongueError: the question cannot be read or does not fit by itself; the turns are as before.
         """
-        turns = [*self.turns, [_message("user", text, language)]]
+        turns = [*self.turns, [self._read(_message("user", text, language), self.turns)]]
         room = self._room()
         while room is not None and (length := self._encode(turns)["input_ids"].shape[1]) > room:
             if len(turns) == 1:
@@ -124,13 +130,12 @@ class Conversation:
             self.turns[-1].append(_message("assistant", text))
         else:
             self.turns.pop()
-        language = question["language"]
         return Turn(
-            language=language,
+            languages=languages_of(question),
             tuned_for=self._tuned_for(question),
             text=text,
-            positions=self._length(question["content"], language),
-            raw_positions=self._length(question["content"], None),
+            positions=self._length(question["content"], question["language"]),
+            raw_positions=self._length(unmark(question["content"]), None),
             tokens=len(streamer.ids),
             seconds=seconds,
             stopped=stop.asked,
@@ -162,8 +167,13 @@ class Conversation:
     def _tuned_for(self, question: Message) -> str | None:
         """Whose LoRA answers: that of the last language read, if it has one."""
         asked = [*self.system, *(turn[0] for turn in self.turns), question]
-        last = next((message["language"] for message in reversed(asked) if message["language"]), None)
+        last = next((spoken[-1] for message in reversed(asked) if (spoken := languages_of(message))), None)
         return last if last and self.model.adapter(last).lora is not None else None
+
+    def _read(self, message: Message, turns: list[list[Message]]) -> Message:
+        """A message whose spans are marked where its language is `auto`."""
+        before = [one for turn in (self.system, *turns) for one in turn]
+        return {"language": None} | mark_messages([*before, message], self.model.languages)[-1]
 
     def _length(self, text: str, language: str | None) -> int:
         encode: Any = self.model.tokenizer
@@ -189,6 +199,13 @@ class Conversation:
                 "it names, such as a system text."
             ) from error
         return cast(BatchEncoding, encoded)
+
+
+def languages_of(message: Message) -> tuple[str, ...]:
+    """The attached languages a message is read in, in order."""
+    if message["language"]:
+        return (message["language"],)
+    return tuple(dict.fromkeys(spoken for spoken, _ in split(message["content"]) if spoken))
 
 
 def _message(role: str, content: str, language: str | None = None) -> Message:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from rich.console import Console
 
 from newtongue import LanguageError, NewtongueError
-from newtongue.languages import language_name
+from newtongue.languages import AUTO, language_name
 from newtongue_recipes.chat.conversation import Conversation, Turn
 
-HELP = """/lang TAG     read what follows in this language; /lang base (or en): in the base's own
+HELP = """/lang TAG     read what follows in this language; /lang base (or en): in the base's own;
+              /lang auto: each part in the language it is written in
 /langs        the languages attached
 /system TEXT  instructions for the whole chat, read in the language set now; without a text, none
 /reset        forget what was said
@@ -100,6 +101,8 @@ class Chat:
         self._note(f"There is no command {word}.\n{HELP}")
 
     def _read_as(self) -> str:
+        if self.language == AUTO:
+            return "in the language each part is written in"
         return f"as {_named(self.language)}" if self.language else "by the base itself"
 
     def _note(self, text: str) -> None:
@@ -117,26 +120,27 @@ class Chat:
 
 
 def pick_language(tag: str, attached: Sequence[str]) -> str | None:
-    """The attached language that `tag` names, whatever its case; None for the base's own.
+    """The attached language that `tag` names, whatever its case; `auto` for itself; None for the base's own.
 
     Raises:
         LanguageError: it names neither.
     """
-    by_tag: dict[str, str | None] = {**dict.fromkeys(BASE), **{one.lower(): one for one in attached}}
+    by_tag: dict[str, str | None] = {AUTO: AUTO, **dict.fromkeys(BASE), **{one.lower(): one for one in attached}}
     if tag.lower() not in by_tag:
         raise LanguageError(
-            f"No adapter is attached for language {tag!r}. Choose one of {', '.join(attached)}, or base for none."
+            f"No adapter is attached for language {tag!r}. Choose one of {', '.join(attached)}, or base for none, "
+            "or auto."
         )
     return by_tag[tag.lower()]
 
 
 def describe(turn: Turn) -> str:
     """A turn's figures on one line."""
-    read = f"read as {turn.language}" if turn.language else "read by the base"
-    if turn.tuned_for and turn.tuned_for != turn.language:
+    read = f"read as {' and '.join(turn.languages)}" if turn.languages else "read by the base"
+    if turn.tuned_for and turn.tuned_for not in turn.languages:
         read += f", answered with the LoRA of {turn.tuned_for}, read before"
     took = f"{turn.positions} positions"
-    if turn.language:
+    if turn.languages:
         took += f" ({turn.raw_positions} as raw text)"
     rate = turn.tokens / turn.seconds if turn.seconds else 0.0
     wrote = f"{turn.tokens} tokens in {turn.seconds:.1f} s ({rate:.1f}/s)"
