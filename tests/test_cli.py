@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from peft import LoraConfig
 
+import running
 import tiny
 from newtongue import ModalityAdapter
 
@@ -39,14 +40,24 @@ def test_help_lists_the_commands() -> None:
     assert "ask" in done.stdout
 
 
-def test_help_does_not_load_torch() -> None:
-    code = "import sys; from newtongue_recipes.cli import app; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize(
+    "module,heavy",
+    [("newtongue_recipes.cli", "torch"), ("newtongue.config", "torch"), ("newtongue_recipes.inspecting.table", "peft")],
+)
+def test_what_should_be_quick_loads_nothing_heavy(module: str, heavy: str) -> None:
+    code = f"import sys, {module}; sys.exit({heavy!r} in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_ask_answers(adapter: Path) -> None:
     done = newtongue("ask", str(adapter), "Fransa'nın başkenti neresidir?", "--max-new-tokens", "3")
     assert done.returncode == 0, done.stderr
+
+
+def test_ask_prints_an_answer_as_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("newtongue_recipes.asking.ask_one", lambda *args, **options: "[1] a[bold]b [/]")
+    assert running.newtongue(monkeypatch, "ask", "tr", "Su?") == 0
+    assert capsys.readouterr().out == "[1] a[bold]b [/]\n"
 
 
 def test_ask_finds_the_base_beside_an_adapter_that_moved(adapter: Path) -> None:

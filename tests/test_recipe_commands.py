@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from newtongue_recipes.recipe import load_recipe, shipped
+from newtongue_recipes.recipe.shipped import launches
 
 
 def recipes(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -27,7 +28,7 @@ def test_check_accepts_a_shipped_recipe(name: str) -> None:
 
 def test_list_names_them_all_without_loading_torch() -> None:
     done = recipes("list")
-    assert [name for name in shipped() if name not in done.stdout] == []
+    assert [name for name in (*shipped(), *launches()) if name not in done.stdout] == []
     code = "import sys; from newtongue_recipes.recipe import load_recipe; load_recipe('phi-2-turkish')"
     quick = subprocess.run([sys.executable, "-c", f"{code}; sys.exit('torch' in sys.modules)"], check=False)
     assert quick.returncode == 0
@@ -47,6 +48,12 @@ def test_a_copy_is_a_recipe_that_names_itself_and_is_not_written_over(tmp_path: 
     assert "--force" in again.stderr
     assert recipes("copy", "demo-turkish", "mine.yaml", "--force", cwd=tmp_path).returncode == 0
     assert load_recipe(mine) == load_recipe("demo-turkish")
+
+
+def test_settings_for_several_gpus_are_copied_like_a_recipe(tmp_path: Path) -> None:
+    done = recipes("copy", "multi_gpu", "gpus.yaml", cwd=tmp_path)
+    assert "accelerate launch --config_file gpus.yaml -m newtongue_recipes.cli train" in done.stdout
+    assert (tmp_path / "gpus.yaml").read_bytes() == launches()["multi_gpu"].read_bytes()
 
 
 def test_errors_are_one_message_and_exit_code_2() -> None:

@@ -131,6 +131,22 @@ def test_what_is_not_a_terminal_sees_lines_and_no_bars(
     assert all(line["gold"] and line["asked"] for line in lines)
 
 
+def test_a_terminal_shows_a_bar_a_part_and_lines_above_it(
+    world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    recipe = recipe_of(world, steps=12, **{"data.held_out": 0.2, "watch.every": 6, "watch.samples": 1})
+    train(recipe, tmp_path / "run", console=Console(force_terminal=True, width=100))
+    told = capfd.readouterr()
+    for part in ("toward", "through", "tune"):
+        last = [line for line in told.err.split("\r") if line.startswith(f"{part}: 100%")][-1]
+        assert "12/12" in last
+        assert "positions/s" in last
+        assert f"{part}: " in told.out
+    assert "grad_norm" not in told.out + told.err
+    assert "shards" not in told.err
+    assert "step 6: " in told.out
+
+
 def test_help_teaches(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     assert newtongue(monkeypatch, "train", "--help") == 0

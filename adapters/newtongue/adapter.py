@@ -17,14 +17,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from . import hub
 from .base import BaseInfo, embedding_table, is_hub_id
 from .card import write_card
-from .config import ModalityConfig
+from .config import MapperConfig, ModalityConfig
 from .encoder import Encoder
 from .errors import AdapterFormatError, NewtongueError
 from .float32 import Float32
 from .folder import check_folder, checksums, write_folder
 from .languages import check_language
 from .lora import State, check_lora, load_lora, lora_parameters, lora_state
-from .mapper import Mapper, MapperConfig
+from .mapper import Mapper
 
 if TYPE_CHECKING:
     from .attached import AttachedModel

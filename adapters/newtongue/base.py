@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
-
-from torch import Tensor
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, cast
 
 from .errors import BaseMismatchError
+
+if TYPE_CHECKING:  # A folder is described without waiting for these.
+    from torch import Tensor
+    from transformers import PreTrainedModel
 
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 _CACHED = re.compile(r"models--(.+)/snapshots/([0-9a-f]{40})/?$")  # How the Hub's client keeps what it downloaded.
@@ -34,7 +35,7 @@ class BaseInfo:
     rows: int
 
     @classmethod
-    def of(cls, base: PreTrainedModel) -> "BaseInfo":
+    def of(cls, base: "PreTrainedModel") -> "BaseInfo":
         """Read it off a loaded model."""
         rows, width = embedding_table(base).shape
         name, revision = _shared_name(str(getattr(base, "name_or_path", "") or ""))
@@ -51,7 +52,7 @@ class BaseInfo:
         """Whether `id` is a Hub id, from which others can load the base."""
         return is_hub_id(self.id) or self.revision is not None  # A few old ids have no owner: gpt2.
 
-    def check(self, base: PreTrainedModel, *, ignore_name: bool = False) -> str | None:
+    def check(self, base: "PreTrainedModel", *, ignore_name: bool = False) -> str | None:
         """Compare with a base about to be attached to.
 
         Two names mean one model when they are equal or their last parts are: `microsoft/phi-2` and
@@ -84,9 +85,9 @@ class BaseInfo:
         return None
 
 
-def embedding_table(base: PreTrainedModel) -> Tensor:
+def embedding_table(base: "PreTrainedModel") -> "Tensor":
     """The base's input embeddings, `[rows, width]`."""
-    return cast(Tensor, base.get_input_embeddings().weight)
+    return cast("Tensor", base.get_input_embeddings().weight)
 
 
 def is_hub_id(name: str) -> bool:

@@ -9,11 +9,29 @@ from typing import Any
 from .base import BaseInfo
 from .errors import AdapterFormatError
 from .languages import check_language
-from .mapper import MapperConfig
 from .version import __version__
 
 CONFIG_NAME = "modality_config.json"
 FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class MapperConfig:
+    """Shape of a mapper.
+
+    Attributes:
+        encoder_width: size of an encoder state.
+        hidden: size of the layer between.
+        base_width: size of a base embedding.
+        scale: root mean square of one component of a base embedding; outputs start at this size.
+        dropout: probability of dropping a hidden unit in training.
+    """
+
+    encoder_width: int
+    hidden: int
+    base_width: int
+    scale: float
+    dropout: float = 0.05
 
 
 @dataclass(frozen=True)

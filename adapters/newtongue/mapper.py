@@ -1,28 +1,9 @@
 """The mapper: from what the encoder read to vectors that stand among the base's embeddings."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True)
-class MapperConfig:
-    """Shape of a mapper.
-
-    Attributes:
-        encoder_width: size of an encoder state.
-        hidden: size of the layer between.
-        base_width: size of a base embedding.
-        scale: root mean square of one component of a base embedding; outputs start at this size.
-        dropout: probability of dropping a hidden unit in training.
-    """
-
-    encoder_width: int
-    hidden: int
-    base_width: int
-    scale: float
-    dropout: float = 0.05
+from .config import MapperConfig
 
 
 class Mapper(nn.Module):

@@ -37,7 +37,8 @@ def draw_losses(curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]],
             panel.plot(*zip(*points, strict=True), label=language, color=colour)
         panel.set(title=stage, xlabel="step", ylim=(0, None))
         panel.spines[["top", "right"]].set_visible(False)
-        panel.legend(frameon=False)
+        if len(languages) > 1:
+            panel.legend(frameon=False)
     figure.axes[0].set_ylabel("loss")
     figure.savefig(path, dpi=150)
     plt.close(figure)

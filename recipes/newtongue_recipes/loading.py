@@ -21,6 +21,7 @@ def load_base(
     trainable: bool = False,
     attention: str | None = None,
     revision: str | None = None,
+    sharded: bool = False,
 ) -> PreTrainedModel:
     """Load a causal language model from a folder or the Hub, frozen, in eval mode.
 
@@ -32,6 +33,7 @@ def load_base(
             forward in eval mode, after which no gradient passes; this keeps it from doing so.
         attention: transformers' name of the attention to use ("sdpa", "eager", "flash_attention_2" …).
         revision: branch, tag or commit on the Hub.
+        sharded: its 4-bit weights can be shared out by `stages.sharding.shard`.
 
     Raises:
         NewtongueError: there is no such model, or it cannot be read.
@@ -43,6 +45,7 @@ def load_base(
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
+        bnb_4bit_quant_storage=dtype if sharded else torch.uint8,
     )
     try:
         base: PreTrainedModel = AutoModelForCausalLM.from_pretrained(

@@ -20,4 +20,5 @@ def ask(
     """
     from newtongue_recipes.asking import ask_one
 
-    console.print(ask_one(adapter, question, base=base, four_bit=four_bit, max_new_tokens=max_new_tokens))
+    said = ask_one(adapter, question, base=base, four_bit=four_bit, max_new_tokens=max_new_tokens)
+    console.print(said, markup=False, highlight=False)

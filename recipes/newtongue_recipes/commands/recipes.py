@@ -28,6 +28,7 @@ def list_recipes() -> None:
 
     from newtongue.languages import language_name
     from newtongue_recipes.recipe import load_recipe, shipped
+    from newtongue_recipes.recipe.shipped import launches
 
     table = Table(
         Column("name", no_wrap=True), "language", Column("base", overflow="fold"), "tokens", "needs", box=None
@@ -37,6 +38,7 @@ def list_recipes() -> None:
         tokens = f"{recipe.data.tokens / 1e6:g} M" if recipe.data.tokens else "all"
         table.add_row(name, language_name(recipe.language), recipe.base.name, tokens, _needs(recipe))
     console.print(table)
+    console.print(f"\nFor several GPUs, accelerate's settings: {', '.join(launches())}. Copy one.", highlight=False)
 
 
 @recipes.command()
@@ -52,9 +54,8 @@ def show(
 
     from newtongue_recipes.recipe import load_recipe
     from newtongue_recipes.recipe.comments import in_full
-    from newtongue_recipes.recipe.shipped import find_recipe
 
-    text = in_full(load_recipe(recipe)) if full else find_recipe(recipe).read_text(encoding="utf-8")
+    text = in_full(load_recipe(recipe)) if full else _file(recipe).read_text(encoding="utf-8")
     if console.is_terminal:
         console.print(Syntax(text, "yaml", background_color="default"))
     else:
@@ -67,21 +68,24 @@ def copy(
     file: Annotated[Path, typer.Argument(help="File to write.")],
     force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
 ) -> None:
-    """Copy a recipe, to make one of your own.
+    """Copy a recipe, to make one of your own, or accelerate's settings for several GPUs.
 
     Example: `newtongue recipes copy phi-2-turkish my-recipe.yaml`
     """
     from newtongue import NewtongueError
-    from newtongue_recipes.recipe.shipped import find_recipe
+    from newtongue_recipes.recipe.shipped import launches
 
-    text = find_recipe(recipe).read_text(encoding="utf-8")
+    text = _file(recipe).read_text(encoding="utf-8")
     if file.is_dir():
         raise NewtongueError(f"{file} is a folder. Give the name of a file.")
     if file.exists() and not force:
         raise NewtongueError(f"{file} is there already. Choose another name, or pass --force to replace it.")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text.replace(f"newtongue train {recipe} ", f"newtongue train {file} "), encoding="utf-8")
-    console.print(f"{file} is yours. Check it with: newtongue recipes check {file}", markup=False, soft_wrap=True)
+    then = f"Check it with: newtongue recipes check {file}"
+    if recipe in launches():
+        then = f"Use it with: accelerate launch --config_file {file} -m newtongue_recipes.cli train RECIPE"
+    console.print(f"{file} is yours. {then}", markup=False, highlight=False, soft_wrap=True)
 
 
 @recipes.command()
@@ -108,6 +112,12 @@ def schema() -> None:
     from newtongue_recipes.recipe import Recipe
 
     typer.echo(json.dumps(Recipe.model_json_schema(), ensure_ascii=False, indent=2))
+
+
+def _file(name: str) -> Path:
+    from newtongue_recipes.recipe.shipped import find_recipe, launches
+
+    return launches().get(name) or find_recipe(name)
 
 
 def _needs(recipe: "Recipe") -> str:

@@ -1,4 +1,4 @@
-"""The recipes that come with the package, by name."""
+"""The recipes that come with the package, and accelerate's settings for them, by name."""
 
 from pathlib import Path
 
@@ -13,6 +13,11 @@ SUFFIXES = (".yaml", ".yml")
 def shipped() -> list[str]:
     """Names of the shipped recipes."""
     return sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+
+
+def launches() -> dict[str, Path]:
+    """Files for `accelerate launch --config_file`, by name."""
+    return {path.stem: path for path in sorted((CONFIGS / "accelerate").glob("*.yaml"))}
 
 
 def find_recipe(name_or_path: str | Path) -> Path:

@@ -12,6 +12,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from newtongue import AttachedModel
 
 from .exact import ExactTrainer, hush
+from .sharding import hide_shards
 
 
 class AdapterTrainer(ExactTrainer):
@@ -36,6 +37,7 @@ class AdapterTrainer(ExactTrainer):
             parameter.requires_grad_(True)
         base._hf_peft_config_loaded = has_lora
         hush(self)
+        hide_shards(model)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         model = attached(self.accelerator.unwrap_model(self.model))

@@ -14,6 +14,7 @@ from newtongue_recipes.settings import Map, Training
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
 from .objectives import aligned_mse, pad_runs, transport
+from .sharding import shard
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ def map_language(
     *,
     language: str,
     tokenizer: Any = None,
+    sharded: bool = False,
     resume: bool = False,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> ModalityAdapter:
@@ -47,6 +49,7 @@ def map_language(
         folder: where the adapter is written; checkpoints below it.
         language: BCP 47 tag.
         tokenizer: the base's own; loaded from where the base came from if not given.
+        sharded: share the base out among the processes that train together; it stays so.
         resume: go on from the last checkpoint in `folder`, if there is one.
         callbacks: of the trainers.
 
@@ -71,6 +74,8 @@ def map_language(
     model = adapter.attach(base, tokenizer=tokenizer, trainable=True)
     if not settings.train_encoder:
         adapter.encoder.requires_grad_(False)
+    if sharded:
+        shard(model)
     try:
         rows = Dataset.from_list([_row(model.tokenizer, pair, settings.say, language) for pair in pairs])
         words = rows.filter(lambda row: row["aligned"])

@@ -15,6 +15,7 @@ from newtongue import ModalityAdapter, NewtongueError
 from newtongue_recipes.settings import Tune
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
+from .sharding import shard
 
 Messages = list[dict[str, Any]]
 
@@ -50,6 +51,7 @@ def tune(
     folder: str | Path,
     *,
     tokenizer: Any = None,
+    sharded: bool = False,
     resume: bool = False,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> ModalityAdapter:
@@ -62,6 +64,7 @@ def tune(
         settings: LoRA and training.
         folder: where the adapter is written; checkpoints below it.
         tokenizer: the base's own; loaded from where the base came from if not given.
+        sharded: share the base out among the processes that train together; it stays so.
         resume: go on from the last checkpoint in `folder`, if there is one.
         callbacks: of the trainer.
 
@@ -86,6 +89,8 @@ def tune(
             )
         )
     model = adapter.attach(base, tokenizer=tokenizer, trainable=True)
+    if sharded:
+        shard(model)
     try:
         rows = _fitting(model.tokenizer, conversations, settings.max_length)
         arguments = settings.training.arguments(
@@ -114,15 +119,18 @@ def tune(
 
 
 def _fitting(tokenizer: Any, conversations: Sequence[Messages], max_length: int) -> list[dict[str, Any]]:
-    """The rows of all conversations but those whose answer alone is too long.
+    """The rows of conversations from which an adapter learns, and that fit.
 
     Raises:
-        NewtongueError: all are.
+        NewtongueError: there is none.
     """
     rows, refused = [], []
     for one in conversations:
         try:
-            rows.append(tokenizer.example(one, max_length=max_length))
+            row = tokenizer.example(one, max_length=max_length)
+            if max(row["input_ids"]) < tokenizer.ranges.base_rows:
+                raise NewtongueError("A conversation says nothing in the language, so the base alone would answer it.")
+            rows.append(row)
         except NewtongueError as error:
             refused.append(error)
     if not rows:

@@ -20,13 +20,13 @@ def quiet(tell: Callable[[str], None], *, bars: bool, first: bool = True) -> Ite
 
     Args:
         tell: says a line.
-        bars: leave progress bars on, as on a terminal.
+        bars: leave progress bars on, as on a terminal; those of loading and saving, many and short, are always off.
         first: this is the process that speaks, where several train together.
     """
     switches = (
-        (datasets.are_progress_bars_disabled(), datasets.disable_progress_bars, datasets.enable_progress_bars),
-        (not logging.is_progress_bar_enabled(), logging.disable_progress_bar, logging.enable_progress_bar),
-        (are_progress_bars_disabled(), disable_progress_bars, enable_progress_bars),
+        (bars, datasets.are_progress_bars_disabled(), datasets.disable_progress_bars, datasets.enable_progress_bars),
+        (bars, are_progress_bars_disabled(), disable_progress_bars, enable_progress_bars),
+        (False, not logging.is_progress_bar_enabled(), logging.disable_progress_bar, logging.enable_progress_bar),
     )
     level, kernels = logging.get_verbosity(), getLogger("bitsandbytes")
     kernels_level = kernels.level
@@ -44,14 +44,14 @@ def quiet(tell: Callable[[str], None], *, bars: bool, first: bool = True) -> Ite
         kernels.setLevel(ERROR)  # It warns that it has no faster kernel for a CPU.
         if not first:
             logging.set_verbosity_error()
-        for off, disable, _ in switches:
-            if not (bars or off):
+        for keep, off, disable, _ in switches:
+            if not (keep or off):
                 disable()
         try:
             yield
         finally:
-            for off, _, enable in switches:
-                if not (bars or off):
+            for keep, off, _, enable in switches:
+                if not (keep or off):
                     enable()
             logging.set_verbosity(level)
             kernels.setLevel(kernels_level)

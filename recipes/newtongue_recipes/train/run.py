@@ -1,6 +1,7 @@
 """Run a recipe: its stages in order, each skipped if it is finished, gone on with if it was stopped."""
 
 import dataclasses
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 from rich.markdown import Markdown
+from tqdm import tqdm
 from transformers import TrainerCallback
 
 from newtongue import ModalityAdapter
@@ -34,7 +36,7 @@ from .plan import check_disk, make_plan, stages_of
 from .quiet import quiet
 from .samples import Samples
 from .trouble import explained
-from .watch import Curves, Health, Pace
+from .watch import Bar, Curves, Health, Pace
 
 PATIENCE = timedelta(hours=12)  # That processes wait for the first, which reads the data.
 KINDS: dict[str, Kind] = {"represent": "text", "map": "pairs", "tune": "questions"}
@@ -60,7 +62,7 @@ def train(
         NewtongueError: the folder is in use, data or models cannot be read, there is no room, memory or disk.
     """
     first = PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE).is_main_process
-    run = _Run(recipe, output, Ledger(output / "stages"), console or Console(quiet=not first))
+    run = _Run(recipe, output, Ledger(output / "stages"), console or Console(quiet=not first), _shares_the_base())
     with quiet(run.tell, bars=run.console.is_terminal and first, first=first), explained(output):
         with _first_alone():
             if first:
@@ -82,9 +84,11 @@ class _Run:
     output: Path
     ledger: Ledger
     console: Console
+    sharded: bool
 
     def tell(self, said: str) -> None:
-        self.console.print(said, highlight=False, markup=False, soft_wrap=True)
+        with tqdm.external_write_mode():  # Above the progress bar, if there is one.
+            self.console.print(said, highlight=False, markup=False, soft_wrap=True)
 
     @property
     def result(self) -> Path:
@@ -93,6 +97,7 @@ class _Run:
 
     def base(self) -> Any:
         base = self.recipe.base
+        self.tell(f"Loading the base {base.name}.")
         return load_base(
             base.name,
             four_bit=base.four_bit,
@@ -100,6 +105,7 @@ class _Run:
             trainable=True,
             attention=base.attention,
             revision=base.revision,
+            sharded=self.sharded,
         )
 
     def prepared(self, training: Training, through_base: bool) -> Training:
@@ -107,7 +113,7 @@ class _Run:
         extra: dict[str, Any] = {
             "report_to": self.recipe.watch.report_to,
             "include_num_input_tokens_seen": "all",
-            "disable_tqdm": not self.console.is_terminal or self.console.quiet,
+            "disable_tqdm": True,  # There is a `Bar` of ours.
         }
         if through_base and self.recipe.base.gradient_checkpointing:
             extra |= {
@@ -131,6 +137,14 @@ class _Run:
         )
         tidy(self.output)
         adapter.save_pretrained(self.output / "adapter", overwrite=True)
+
+
+def _shares_the_base() -> bool:
+    """Whether accelerate was told to use FSDP. It is for the base alone here, so accelerate hears no more of it.
+
+    It would shard what is trained as well, and write the base into every checkpoint.
+    """
+    return os.environ.pop("ACCELERATE_USE_FSDP", "false").lower() == "true"
 
 
 @contextmanager
@@ -201,7 +215,8 @@ def _run_stage(run: _Run, stage: str, inputs: Inputs, data: Gathered, resume: bo
     folder, started = run.output / stage, time.monotonic()
     write_once(lambda: tidy(folder) if resume else _begin(run, stage, inputs))
     curves = Curves()
-    callbacks: list[TrainerCallback] = [Pace(run.tell, plain=not run.console.is_terminal), curves]
+    bar = run.console.is_terminal and not run.console.quiet
+    callbacks: list[TrainerCallback] = [Pace(run.tell, plain=not bar), curves, *([Bar()] if bar else [])]
     if stage == "represent":
         _represent(run, data, folder, resume, callbacks)
     else:
@@ -250,6 +265,7 @@ def _map(run: _Run, data: Gathered, folder: Path, resume: bool, callbacks: Seque
         replace(settings, **cast(Any, parts)),
         folder,
         language=recipe.language,
+        sharded=run.sharded,
         resume=resume,
         callbacks=callbacks,
     )
@@ -265,6 +281,7 @@ def _tune(run: _Run, data: Gathered, folder: Path, resume: bool, callbacks: Sequ
         data.rows,
         replace(settings, training=run.prepared(settings.training, through_base=True)),
         folder,
+        sharded=run.sharded,
         resume=resume,
         callbacks=[*callbacks, Samples(asked, watch.every, run.output / "samples.jsonl", run.tell)],
     )

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
-from transformers import TrainerCallback
+from transformers import ProgressCallback, TrainerCallback
 
 from newtongue_recipes.stages.checkpoints import attached
 
@@ -58,6 +58,25 @@ class Pace(TrainerCallback):
                 f"{Path(args.output_dir).name}: step {state.global_step:,} of {state.max_steps:,}, "
                 f"loss {logs['loss']:.3g}, {logs['positions_per_second']:,} positions a second."
             )
+
+
+class Bar(ProgressCallback):
+    """The stock progress bar with the part's name, its loss and positions per second, in place of a line a log."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Names the bar, and begins it where a resumed part goes on."""
+        cast(Any, super()).on_train_begin(args, state, control, **kwargs)
+        if self.training_bar is not None:
+            self.training_bar.set_description(Path(args.output_dir).name)
+            self.training_bar.unit = " steps"
+            self.training_bar.n = self.training_bar.initial = self.current_step = state.global_step
+            self.training_bar.refresh()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        """Shows what `Pace` has added."""
+        if self.training_bar is not None and logs and "loss" in logs:
+            pace = logs.get("positions_per_second", 0)
+            self.training_bar.set_postfix_str(f"loss {logs['loss']:.3g}, {pace:,} positions/s")
 
 
 class Curves(TrainerCallback):
@@ -133,4 +152,6 @@ def health(soft: Tensor, scale: float) -> tuple[float, float]:
 def clock(seconds: float) -> str:
     """A time as a reader takes it in."""
     minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min" if minutes else "a minute"
+    if not minutes:
+        return f"{seconds:.0f} s"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
