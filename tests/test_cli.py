@@ -40,12 +40,9 @@ def test_help_lists_the_commands() -> None:
     assert "ask" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "module,heavy",
-    [("newtongue_recipes.cli", "torch"), ("newtongue.config", "torch"), ("newtongue_recipes.inspecting.table", "peft")],
-)
-def test_what_should_be_quick_loads_nothing_heavy(module: str, heavy: str) -> None:
-    code = f"import sys, {module}; sys.exit({heavy!r} in sys.modules or 'transformers' in sys.modules)"
+@pytest.mark.parametrize("module", ["newtongue_recipes.cli", "newtongue.config"])
+def test_what_should_be_quick_does_not_load_torch(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -366,11 +366,15 @@ def test_the_optimizer_of_the_recipe_is_used_and_encoder_and_mapper_learn_slower
     assert found["count"] == found["trained"]
 
 
-def test_a_conversation_whose_answer_is_too_long_is_left_out_and_told(
-    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+LONG = {"question": "Su nedir?", "answer": "A very long answer indeed. " * 40}
+ENGLISH = {"messages": [{"role": "user", "content": "Why?", "language": "en"}, {"role": "assistant", "content": "So."}]}
+
+
+@pytest.mark.parametrize("row", [LONG, ENGLISH], ids=["too long an answer", "nothing in the language"])
+def test_a_conversation_that_teaches_nothing_is_left_out_and_told(
+    row: dict[str, object], world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    long = {"question": "Su nedir?", "answer": "A very long answer indeed. " * 40}
-    lines = [*(world / "questions.jsonl").read_text(encoding="utf-8").splitlines(), json.dumps(long)]
+    lines = [*(world / "questions.jsonl").read_text(encoding="utf-8").splitlines(), json.dumps(row)]
     (tmp_path / "questions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     train(recipe_of(world, **{"data.questions": f"[{{path: {tmp_path / 'questions.jsonl'}}}]"}), tmp_path / "run")
     assert "1 of 25 conversations are left out of stage 3" in " ".join(capsys.readouterr().out.split())

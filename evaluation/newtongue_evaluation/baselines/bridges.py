@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from transformers import TrainerCallback, set_seed
 
 from newtongue import Encoder, ModalityAdapter
-from newtongue.mapper import Mapper, MapperConfig
+from newtongue.config import MapperConfig
+from newtongue.mapper import Mapper
 from newtongue_evaluation.answers import Messages
 
 from .budget import Budget

@@ -162,7 +162,7 @@ def _train(
     weights = {"through": 1.0, "toward": settings.anchor} if name == "through" else {"through": 0.0, "toward": 1.0}
     trainer = AdapterTrainer(
         model=Objective(model, settings, **weights),
-        args=training.arguments(folder, ddp_find_unused_parameters=True),  # Boundaries wait for the last part.
+        args=training.arguments(folder, ddp_find_unused_parameters=True),  # Empty runs do not reach the encoder.
         train_dataset=rows,
         data_collator=DataCollatorForSeq2Seq(model.tokenizer, label_pad_token_id=-100),
         callbacks=list(callbacks),

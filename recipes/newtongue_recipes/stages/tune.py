@@ -100,7 +100,7 @@ def tune(
             max_length=settings.max_length,
             bf16=False,
             activation_checkpointing=False,
-            ddp_find_unused_parameters=True,  # A batch may have no row of the language.
+            ddp_find_unused_parameters=True,  # Runs without a token do not reach the encoder.
         )
         trainer = TuneTrainer(
             model=model,
