@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from rich.console import Console
 from rich.markdown import Markdown
 from transformers import AutoModel, TrainerCallback
@@ -145,6 +146,20 @@ def test_a_terminal_shows_a_bar_a_part_and_lines_above_it(
     assert "grad_norm" not in told.out + told.err
     assert "shards" not in told.err
     assert "step 6: " in told.out
+
+
+def test_a_tracker_hears_of_pace_and_soft_tokens(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[dict[str, object]] = []
+
+    class Tracker(TrainerCallback):
+        def on_log(self, args, state, control, logs=None, **kwargs):
+            heard.append(dict(logs))
+
+    monkeypatch.setitem(transformers.integrations.INTEGRATION_TO_CALLBACK, "tensorboard", Tracker)
+    train(recipe_of(world, tune="null", **{"watch.report_to": "tensorboard"}), tmp_path / "run")
+    lines = [line for line in heard if "loss" in line]
+    assert lines
+    assert all({"positions_per_second", "soft_size", "soft_likeness"} <= set(line) for line in lines)
 
 
 def test_help_teaches(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

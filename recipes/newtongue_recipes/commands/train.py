@@ -19,8 +19,9 @@ def train(
 
     Example: `newtongue train phi-2-turkish tune.rank=64 --output runs/phi-2-turkish`
 
-    Stopped at any moment, the same command with `--resume` goes on from the last checkpoint. Several GPUs: put
-    `accelerate launch -m newtongue_recipes.cli` in the place of `newtongue`.
+    Stopped at any moment, the same command with `--resume` goes on from the last checkpoint. Several GPUs:
+    `newtongue recipes copy multi_gpu gpus.yaml`, then put
+    `accelerate launch --config_file gpus.yaml -m newtongue_recipes.cli` in the place of `newtongue`.
     """
     from newtongue_recipes.recipe import load_recipe
     from newtongue_recipes.train import train as run

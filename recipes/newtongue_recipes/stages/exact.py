@@ -11,12 +11,17 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from torch.utils.data import RandomSampler, Sampler
-from transformers import DataCollatorForLanguageModeling, PrinterCallback, Trainer
+from transformers import DataCollatorForLanguageModeling, PrinterCallback, Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
 
 class ExactTrainer(Trainer):
     """`Trainer`, or mixed in before a stock subclass of it, that resumes exactly, alone or among others."""
+
+    def __init__(self, *, callbacks: Sequence[TrainerCallback] = (), **options: Any) -> None:
+        super().__init__(callbacks=list(callbacks), **options)
+        # What they add to a line of the log is for trackers too, which a trainer puts before them.
+        self.callback_handler.callbacks.sort(key=lambda one: one not in callbacks)
 
     def _get_train_sampler(self, *args: Any, **options: Any) -> Any:
         stock = super()._get_train_sampler(*args, **options)
