@@ -97,6 +97,8 @@ def test_two_processes_make_one_adapter(world: Path, whole: tuple[Path, str]) ->
     for part in ("represent", "map/words", "map/toward", "map/through", "tune"):
         saved = output / part / f"checkpoint-{STEPS}"
         assert {path.name for path in saved.glob("rng_state*")} == {"rng_state_0.pth", "rng_state_1.pth"}
+        if part != "represent":
+            ModalityAdapter.from_pretrained(saved / "tr")
     samples = [json.loads(line)["step"] for line in (output / "samples.jsonl").read_text().splitlines()]
     assert samples == [3, 3, 6, 6]
     for stage, part in (("represent", "represent"), ("map", "words"), ("map", "through"), ("tune", "tune")):

@@ -40,6 +40,8 @@ class AdapterTrainer(ExactTrainer):
         hide_shards(model)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        if not self.args.should_save:  # Trainer leaves it to this method that one process alone writes.
+            return
         model = attached(self.accelerator.unwrap_model(self.model))
         for language in model.languages:
             folder = Path(str(output_dir or self.args.output_dir)) / language
