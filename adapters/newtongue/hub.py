@@ -84,12 +84,7 @@ def push(
     Raises:
         NewtongueError: the config names a path of this machine, or the Hub refuses or cannot be reached.
     """
-    base = ModalityConfig.read(folder).base
-    if "/" in base.id and not base.on_hub:
-        raise NewtongueError(
-            f"{folder / CONFIG_NAME} names its base by a path of this machine, {base.id}. Set its base.id to the Hub "
-            "id of the base, or to the name of its folder alone."
-        )
+    check_shareable(folder)
     api = HfApi(token=token)
     with TemporaryDirectory() as scratch:
         _stage(folder, Path(scratch), repo_id)
@@ -109,6 +104,20 @@ def push(
         except Exception as error:  # The client lets the errors of its HTTP library through.
             raise refused(error, repo_id, revision=revision, writing=True) from error
     return str(commit.commit_url)
+
+
+def check_shareable(folder: Path) -> None:
+    """Check that an adapter's folder tells nothing of this machine.
+
+    Raises:
+        NewtongueError: its config names its base by a path.
+    """
+    base = ModalityConfig.read(folder).base
+    if "/" in base.id and not base.on_hub:
+        raise NewtongueError(
+            f"{folder / CONFIG_NAME} names its base by a path of this machine, {base.id}. Set its base.id to the Hub "
+            "id of the base, or to the name of its folder alone."
+        )
 
 
 def _stage(folder: Path, scratch: Path, repo_id: str) -> None:

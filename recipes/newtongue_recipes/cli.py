@@ -17,6 +17,7 @@ from newtongue_recipes.commands.inspect import inspect
 from newtongue_recipes.commands.pull import pull
 from newtongue_recipes.commands.push import push
 from newtongue_recipes.commands.recipes import recipes
+from newtongue_recipes.commands.space import space
 from newtongue_recipes.commands.train import train
 
 app = typer.Typer(
@@ -37,7 +38,7 @@ def options(
     context.obj = debug
 
 
-for command in (demo, train, data, ask, chat, inspect, push, pull, doctor):
+for command in (demo, train, data, ask, chat, inspect, push, pull, space, doctor):
     app.command()(command)
 app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})(harness)
 app.add_typer(recipes, name="recipes")

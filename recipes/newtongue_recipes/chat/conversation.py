@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -62,6 +63,7 @@ class Conversation:
         self.model = model
         self.max_new_tokens = max_new_tokens
         self.temperature = temperature
+        self.languages = model.languages  # Those that `auto` chooses from.
         self.system: list[Message] = []  # One message or none.
         self.turns: list[list[Message]] = []
 
@@ -110,8 +112,12 @@ class Conversation:
         self.turns = turns
         return dropped
 
-    def answer(self, show: Callable[[str], None]) -> Turn:
+    def answer(self, show: Callable[[str], None], stop: Stop | None = None) -> Turn:
         """Answer the question asked last, and give each piece of the answer to `show` as it comes.
+
+        Args:
+            show: given the pieces.
+            stop: ends the answer once it is asked to; Ctrl-C does where there is none.
 
         A question whose answer was stopped before its first word is forgotten.
         """
@@ -119,7 +125,7 @@ class Conversation:
         streamer = Streamer(self.model.tokenizer, show)
         start = time.perf_counter()
         try:
-            with stop_on_interrupt() as stop:
+            with nullcontext(stop) if stop else stop_on_interrupt() as stop:
                 self._generate(streamer, stop)
         except BaseException:
             self.turns.pop()  # Else the next question would follow one without an answer.
@@ -173,7 +179,7 @@ class Conversation:
     def _read(self, message: Message, turns: list[list[Message]]) -> Message:
         """A message whose spans are marked where its language is `auto`."""
         before = [one for turn in (self.system, *turns) for one in turn]
-        return {"language": None} | mark_messages([*before, message], self.model.languages)[-1]
+        return {"language": None} | mark_messages([*before, message], self.languages)[-1]
 
     def _length(self, text: str, language: str | None) -> int:
         encode: Any = self.model.tokenizer

@@ -1,0 +1,29 @@
+"""`newtongue space`: a folder that is a ready Hugging Face Space."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newtongue_recipes.commands import console
+
+
+def space(
+    adapters: Annotated[list[str], typer.Argument(help="Adapters of one base: folders or Hub ids.")],
+    output: Annotated[Path, typer.Option(help="Folder to write.")] = Path("space"),
+    base: Annotated[str | None, typer.Option(help="Base model, where it is not the one the first one names.")] = None,
+) -> None:
+    """Write the chat page of some adapters as a Hugging Face Space.
+
+    What is on the Hub is named in it, folders of this machine are copied into it.
+
+    Example: `newtongue space you/phi-2-turkish you/phi-2-japanese --output space`
+    """
+    from newtongue_recipes.space import write_space
+
+    write_space(adapters, output, base=base)
+    console.out(
+        f"{output}: try it with `python {output}/app.py`; put it on the Hub with\n"
+        f"hf repos create you/chat --type space --space-sdk gradio && hf upload you/chat {output} . --type space",
+        highlight=False,
+    )
