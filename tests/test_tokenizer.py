@@ -10,7 +10,6 @@ import torch
 from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
-from peft import LoraConfig
 from transformers import PreTrainedTokenizerBase, pipeline
 from trl import SFTConfig, SFTTrainer
 
@@ -468,10 +467,3 @@ def test_a_pipeline_reads_marked_text_and_messages() -> None:
         out = model.generate(**ids, max_new_tokens=4, do_sample=False)[0, ids["input_ids"].shape[1] :]
         got = generate(text, **options)[0]["generated_text"]
         assert got == model.tokenizer.decode(out, skip_special_tokens=True)
-
-
-def test_lora_of_peft_and_the_adapter_are_not_mixed_up() -> None:
-    base = bare_base()
-    base.add_adapter(LoraConfig(target_modules=["q_proj"]), "own")
-    with pytest.raises(NewtongueError, match=r"PEFT adapter of its own \(own\)"):
-        adapter_for(base).attach(base)

@@ -11,6 +11,7 @@ from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
+from peft import PeftType
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
@@ -202,10 +203,11 @@ def _check_base(base: PreTrainedModel) -> None:
             f"{type(base).__name__} is not a causal language model of transformers. Attach to what "
             "AutoModelForCausalLM.from_pretrained gives, before any wrapper (PeftModel, DDP)."
         )
-    if not hasattr(base, CHILD) and base._hf_peft_config_loaded:
+    strange = {name: one.peft_type for name, one in getattr(base, "peft_config", {}).items()}
+    if any(kind != PeftType.LORA for kind in strange.values()):
         raise NewtongueError(
-            f"This {type(base).__name__} carries a PEFT adapter of its own ({', '.join(base.peft_config)}), which "
-            "would not be told from those of the languages. Attach to the base without it, or merge it first."
+            f"This {type(base).__name__} carries PEFT adapters other than LoRA ({', '.join(strange)}), beside which "
+            "those of languages cannot be switched. Attach to the base without them, or merge them first."
         )
 
 

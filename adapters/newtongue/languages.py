@@ -29,6 +29,11 @@ def module_name(tag: str) -> str:
     return f"<{tag}>"
 
 
+def is_module_name(name: str) -> bool:
+    """Whether a name is one that `module_name` gives."""
+    return name.startswith("<") and name.endswith(">")
+
+
 def language_name(tag: str) -> str:
     """The English name of a language, or the tag itself where the CLDR has none."""
     try:

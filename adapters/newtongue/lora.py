@@ -20,7 +20,7 @@ from transformers import PreTrainedModel
 
 from .errors import AdapterFormatError, NewtongueError
 from .float32 import Float32Linear
-from .languages import module_name
+from .languages import is_module_name, module_name
 
 Gate = Callable[[Tensor], Tensor]
 State = dict[str, Tensor]
@@ -68,13 +68,14 @@ def add_lora(base: PreTrainedModel, language: str, config: LoraConfig, gate: Gat
         NewtongueError: the LoRA names no layer of the base, or one that is not linear.
     """
     name = module_name(language)
+    others = active_others(base)
     with _flags_kept(base), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Already found a `peft_config` attribute")  # Of the languages before.
         try:
             base.add_adapter(check_lora(deepcopy(config)), adapter_name=name)
         except ValueError as error:
             raise NewtongueError(f"The LoRA of {language!r} does not fit this base: {error}") from error
-        base.set_adapter(sorted(base.peft_config))
+        _activate(base, others)
     for layer in lora_layers(base):
         for parts in (layer.lora_A, layer.lora_B):
             if name in parts:
@@ -120,6 +121,7 @@ def lora_state(base: PreTrainedModel, language: str) -> State:
 def remove_lora(base: PreTrainedModel, language: str) -> None:
     """Take the LoRA of a language out; a layer left without any LoRA becomes the base's own layer again."""
     name = module_name(language)
+    others = active_others(base)
     configs = getattr(base, "peft_config", {})
     configs.pop(name, None)
     with _flags_kept(base):
@@ -129,19 +131,35 @@ def remove_lora(base: PreTrainedModel, language: str) -> None:
                 parent, _, leaf = path.rpartition(".")
                 setattr(base.get_submodule(parent), leaf, layer.get_base_layer())
         if configs:
-            base.set_adapter(sorted(configs))
+            _activate(base, others)
     if not configs:
         base.__dict__.pop("_hf_peft_config_loaded", None)
         base.__dict__.pop("peft_config", None)
 
 
 def use_lora(base: PreTrainedModel, languages: Iterable[str]) -> None:
-    """Let only the LoRAs of these languages run, and leave what trains as it is, which PEFT's own switch does not."""
-    names = [module_name(language) for language in languages]
+    """Let only the LoRAs of these languages run, and leave what trains as it is, which PEFT's own switch does not.
+
+    LoRAs of others, loaded before or after, stay on or off as they are.
+    """
+    names = [*active_others(base), *(module_name(language) for language in languages)]
     for layer in lora_layers(base):
         if layer._active_adapter == names:  # All layers are switched together.
             break
         layer._active_adapter = names
+
+
+def active_others(base: PreTrainedModel) -> list[str]:
+    """The LoRAs at work in `base` that belong to no language: those that others made and the user has loaded."""
+    layer = next(lora_layers(base), None)
+    return [] if layer is None else [name for name in layer.active_adapters if not is_module_name(name)]
+
+
+def _activate(base: PreTrainedModel, others: list[str]) -> None:
+    """Have the LoRAs of all languages run, and these."""
+    names = [*others, *(name for name in sorted(base.peft_config) if is_module_name(name))]
+    if names:
+        base.set_adapter(names)
 
 
 def lora_layers(base: nn.Module) -> Iterator[LoraLayer]:

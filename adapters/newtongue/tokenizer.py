@@ -83,15 +83,20 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         tokens: list[str] = self.convert_ids_to_tokens(self.encode(text, add_special_tokens=False))
         return tokens
 
-    def apply_chat_template(self, conversation: Any, *args: Any, **options: Any) -> Any:
+    def apply_chat_template(self, conversation: Any, *args: Any, language: str | None = None, **options: Any) -> Any:
         """Render messages through the base's template and encode them.
 
         A message, or a part of its content (`{"type": "text", "text": …, "language": …}`), with a `"language"` is
         read through that language's port; `auto` finds it span by span. What the assistant says stays in the base's
         vocabulary, in which it is written.
+
+        Args:
+            conversation: messages, or several lists of them.
+            language: of the users' messages that name none; `auto` too.
+            args, options: as for the base's tokenizer.
         """
         single = not conversation or isinstance(conversation[0], dict)
-        marked = [self._mark_messages(one) for one in ([conversation] if single else conversation)]
+        marked = [self._mark_messages(one, language) for one in ([conversation] if single else conversation)]
         if options.get("return_assistant_tokens_mask") and any(map(has_marks, chain.from_iterable(marked))):
             raise NewtongueError(
                 "return_assistant_tokens_mask does not see through text in an attached language. Give TRL rows of "
@@ -135,7 +140,9 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
             return text
         return "".join(f"{message['content']}\n" for message in self._mark_messages(messages))
 
-    def _mark_messages(self, messages: Sequence[Message]) -> list[Message]:
+    def _mark_messages(self, messages: Sequence[Message], language: str | None = None) -> list[Message]:
+        if language:
+            messages = [{"language": language, **one} if one.get("role") == "user" else one for one in messages]
         return [mark_message(message) for message in mark_messages(messages, tuple(self.ranges))]
 
     def _mark_all(self, text: Any, language: str | list[str | None]) -> Any:

@@ -1,0 +1,140 @@
+"""Each script in `examples/` as a user would run it, offline, on tiny models."""
+
+import base64
+import io
+import json
+import runpy
+import sys
+import time
+import urllib.request
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig
+
+import tiny
+from newtongue import ModalityAdapter
+from worlds import adapter_for, bare_base, logits, shake_lora
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+QUESTION = "Fransa'nın başkenti neresidir?"
+LINES = 60
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("examples")
+    base = tiny.AutoModelForCausalLM.from_pretrained(tiny.save_base(folder / "base"))
+    for language in ("tr", "ja"):
+        model = adapter_for(base, language).attach(base, tokenizer=tiny.base_tokenizer())
+        shake_lora(model.adapter(language))
+        model.detach(language).save_pretrained(folder / language)
+    other = bare_base()
+    other.add_adapter(LoraConfig(r=2, target_modules=["q_proj"]), adapter_name="style")
+    other.save_pretrained(folder / "style")
+    return folder
+
+
+@pytest.fixture
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Run":
+    return Run(folder, monkeypatch, capsys)
+
+
+class Run:
+    """Runs a script; names of what is in the folder are given in full."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.monkeypatch = monkeypatch
+        self.capsys = capsys
+
+    def __call__(self, script: str, *arguments: str) -> tuple[str, dict[str, object]]:
+        given = [str(self.folder / one) if (self.folder / one).exists() else one for one in arguments]
+        self.monkeypatch.setattr(sys, "argv", [script, *given])
+        names = runpy.run_path(str(EXAMPLES / f"{script}.py"), run_name="__main__")
+        return self.capsys.readouterr().out, names
+
+
+def test_every_example_is_short_and_is_run_here() -> None:
+    scripts = sorted(EXAMPLES.glob("*.py"))
+    tests = Path(__file__).read_text()
+    assert len(scripts) >= 7
+    for script in scripts:
+        assert len(script.read_text().splitlines()) < LINES, script
+        assert f'run("{script.stem}"' in tests, script
+
+
+def test_attach_and_ask(run: Run) -> None:
+    said, _ = run("attach_and_ask", "base", "tr", QUESTION)
+    assert said.count("True") == 2
+
+
+def test_two_languages(run: Run) -> None:
+    said, _ = run("two_languages", "base", "tr", "ja")
+    assert [line.partition(":")[0] for line in said.splitlines()] == ["by marks", "in parts", "found"]
+    assert all("positions tr" in line and "positions ja" in line for line in said.splitlines())
+
+
+def test_pipeline_and_streamer(run: Run) -> None:
+    said, _ = run("pipeline_and_streamer", "base", "tr")
+    first, second = (line.partition(": ")[2].strip() for line in said.replace("\nstreamer", "\0streamer").split("\0"))
+    assert first == second.removesuffix("<eos>").strip() != ""
+
+
+def test_sft_and_dpo(run: Run, tmp_path: Path) -> None:
+    run("sft_and_dpo", "base", "tr", str(tmp_path))
+    before, after = (ModalityAdapter.from_pretrained(one) for one in (run.folder / "tr", tmp_path / "adapter"))
+    changed = [not torch.equal(one, other) for one, other in zip(before.parameters(), after.parameters(), strict=True)]
+    assert any(changed)
+
+
+def test_with_another_lora(run: Run) -> None:
+    said, _ = run("with_another_lora", "base", "tr", "style")
+    assert "with both:" in said and "with the language alone:" in said
+
+
+def test_vllm_takes_what_the_base_reads(run: Run, tmp_path: Path) -> None:
+    said, names = run("vllm_prompt_embeds", "base", "tr", str(tmp_path / "prompt.pt"))
+    model, ids = names["model"], names["ids"]
+    embeds = torch.load(tmp_path / "prompt.pt", weights_only=True)
+    assert embeds.shape == (ids.shape[1], tiny.WIDTH)  # type: ignore[attr-defined]
+    again = torch.load(io.BytesIO(base64.b64decode(said)), weights_only=True)
+    assert torch.equal(again, embeds)
+    peft = __import__("peft").PeftModel.from_pretrained(bare_base(), str(run.folder / "tr" / "lora")).eval()
+    ours = logits(model, input_ids=ids)  # type: ignore[arg-type]
+    torch.testing.assert_close(logits(peft, inputs_embeds=embeds[None]), ours)  # The base and the LoRA, without us.
+
+
+@pytest.mark.skipif(not find_spec("openai") or not find_spec("uvicorn"), reason="needs transformers[serving]")
+def test_an_openai_server_reads_languages(run: Run) -> None:
+    _, names = run("openai_server", "base", "tr", "7897")
+    server, model = names["server"], names["model"]
+    try:
+        said = {"model": "newtongue", "messages": [{"role": "user", "content": QUESTION}], "max_tokens": 4}
+        answer = _ask(json.dumps(said).encode())
+        ids = model.tokenizer.apply_chat_template(  # type: ignore[attr-defined]
+            [{"role": "user", "content": QUESTION, "language": "tr"}], add_generation_prompt=True, return_tensors="pt"
+        )
+        written = model.generate(**ids, max_new_tokens=4, do_sample=False)  # type: ignore[attr-defined]
+        own = model.tokenizer.decode(written[0, ids["input_ids"].shape[1] :], skip_special_tokens=True)  # type: ignore[attr-defined]
+        assert answer["choices"][0]["message"]["content"] == own
+        assert answer["usage"]["prompt_tokens"] == ids["input_ids"].shape[1]
+    finally:
+        server.kill_server()  # type: ignore[attr-defined]
+
+
+def _ask(body: bytes) -> dict[str, list[dict[str, dict[str, str]]]]:
+    address = "http://localhost:7897/v1/chat/completions"
+    for _ in range(100):
+        try:
+            request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                found: dict[str, list[dict[str, dict[str, str]]]] = json.load(reply)
+                return found
+        except urllib.error.URLError as error:
+            if isinstance(error, urllib.error.HTTPError):
+                raise AssertionError(error.read().decode()) from error
+            time.sleep(0.2)
+    raise AssertionError("no server")

@@ -1,0 +1,97 @@
+"""PEFT adapters of others on the same base: they answer on all rows, ours beside them where a row is in a language."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from peft import IA3Config, LoraConfig, PeftModel
+from transformers import PreTrainedModel
+
+from newtongue import NewtongueError
+from tiny import base_tokenizer
+from worlds import adapter_for, bare_base, logits, same, shake_lora, state_bytes
+
+ENGLISH = {"input_ids": torch.tensor([[1, 20, 21, 22, 9]])}
+TURKISH = {"input_ids": torch.tensor([[1, 20, 350, 360, 370, 9]])}
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> Path:
+    """Somebody's LoRA for the tiny base, as PEFT saves it."""
+    base = bare_base()
+    base.add_adapter(LoraConfig(r=2, target_modules=["q_proj", "dense"]), adapter_name="style")
+    torch.manual_seed(7)
+    for name, parameter in base.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(parameter, std=0.2)
+    base.save_pretrained(tmp_path / "style")
+    return tmp_path / "style"
+
+
+def attached(base: PreTrainedModel) -> PreTrainedModel:
+    model = adapter_for(base).attach(base, tokenizer=base_tokenizer())
+    shake_lora(model.adapter("tr"))
+    return model
+
+
+@pytest.fixture
+def styled(style: Path) -> PreTrainedModel:
+    base = bare_base()
+    base.load_adapter(str(style), adapter_name="style")
+    return base
+
+
+def test_a_lora_loaded_before_goes_on_answering_on_every_row(styled: PreTrainedModel) -> None:
+    before = logits(styled, **ENGLISH)
+    assert not same(before, logits(bare_base(), **ENGLISH))
+    model = attached(styled)
+    assert torch.equal(logits(model, **ENGLISH), before)
+    assert not same(logits(model, **TURKISH), logits(attached(bare_base()), **TURKISH))
+
+
+def test_loaded_after_it_does_the_same(styled: PreTrainedModel, style: Path) -> None:
+    model = attached(bare_base())
+    model.load_adapter(str(style), adapter_name="style")
+    other = attached(styled)
+    for inputs in (ENGLISH, TURKISH):
+        assert torch.equal(logits(model, **inputs), logits(other, **inputs))
+
+
+def test_detaching_leaves_the_base_with_its_lora_as_it_was(styled: PreTrainedModel) -> None:
+    before, state = logits(styled, **ENGLISH), state_bytes(styled)
+    model = attached(styled)
+    logits(model, **TURKISH)
+    model.detach("tr")
+    after = state_bytes(styled)
+    assert after.keys() == state.keys() and all(torch.equal(after[name], state[name]) for name in state)
+    assert torch.equal(logits(styled, **ENGLISH), before)
+    assert styled.active_adapters() == ["style"]
+
+
+def test_one_that_is_taken_out_leaves_ours(styled: PreTrainedModel) -> None:
+    model = attached(styled)
+    logits(model, **TURKISH)
+    model.delete_adapter("style")
+    plain = attached(bare_base())
+    for inputs in (TURKISH, ENGLISH):
+        assert torch.equal(logits(model, **inputs), logits(plain, **inputs))
+
+
+def test_what_ours_saves_holds_nothing_of_theirs(styled: PreTrainedModel, tmp_path: Path) -> None:
+    attached(styled).adapter("tr").save_pretrained(tmp_path / "one")
+    attached(bare_base()).adapter("tr").save_pretrained(tmp_path / "other")
+    one, other = ((tmp_path / name / "lora" / "adapter_model.safetensors").read_bytes() for name in ("one", "other"))
+    assert one == other
+
+
+def test_one_merged_into_the_base_is_part_of_the_base(style: Path) -> None:
+    merged = PeftModel.from_pretrained(bare_base(), str(style)).merge_and_unload()
+    before = logits(merged, **ENGLISH)
+    assert torch.equal(logits(attached(merged), **ENGLISH), before)
+
+
+def test_an_adapter_other_than_lora_is_refused() -> None:
+    base = bare_base()
+    base.add_adapter(IA3Config(target_modules=["q_proj"], feedforward_modules=[]), adapter_name="scales")
+    with pytest.raises(NewtongueError, match=r"other than LoRA \(scales\).*merge"):
+        attached(base)
