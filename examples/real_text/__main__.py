@@ -18,11 +18,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import corpus
 import measures
 import torch
 import typer
-from english_base import make_base
 from settings import Settings, add_options, from_options, keep
 from transformers import AutoTokenizer, PreTrainedModel, TrainerCallback, set_seed
 
@@ -32,6 +30,8 @@ from newtongue_evaluation.baselines.raw_lora import raw_lora
 from newtongue_evaluation.environment import environment
 from newtongue_evaluation.report import table
 from newtongue_recipes.demo.lessons import NAMES, SAY, repeat
+from newtongue_recipes.experiments import corpus
+from newtongue_recipes.experiments.english import make_base
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages import Map, Represent, Tune, map_language, represent, tune
 from newtongue_recipes.stages.checkpoints import last_checkpoint
@@ -258,7 +258,7 @@ def main() -> None:
     typer.echo("Base: a small English-only Phi.")
     base.mkdir(parents=True, exist_ok=True)
     of_base = Clock(base / "seconds.json")
-    make_base(options.data, base, settings, of_base)
+    make_base(options.data, base, settings.of_base(), [of_base])
     if options.only_base:
         return
     clock = Clock(options.output / "seconds.json")

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from corpus import Messages, Question, ask
-
 from newtongue_evaluation.answers import answer, answer_nats
 from newtongue_evaluation.baselines.forms import plain
 from newtongue_evaluation.baselines.swapped import swapped
@@ -12,6 +10,7 @@ from newtongue_evaluation.measures.alignment import centred, retrieval_at_1
 from newtongue_evaluation.measures.answered import bits_per_byte
 from newtongue_evaluation.measures.states import sentence_states
 from newtongue_recipes.demo.lessons import SAY
+from newtongue_recipes.experiments.corpus import Messages, Question, ask
 
 
 def retrieval(model: Any, language: str, others: Sequence[str], english: Sequence[str]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from newtongue import NewtongueError
+from newtongue_recipes.experiments.schema import English
 from newtongue_recipes.stages import Training
 
 SHORT_ROWS = {"train_sampling_strategy": "group_by_length"}  # Rows of like length pad little.
@@ -55,9 +56,10 @@ class Settings:
         """One part's training, checkpointed."""
         return Training(steps, batch, rate, self.save_steps, self.seed, {**SHORT_ROWS, **extra})
 
-    def of_base(self) -> dict[str, Any]:
+    def of_base(self) -> English:
         """What the base depends on."""
-        return {name: value for name, value in asdict(self).items() if name == "seed" or name.startswith("base_")}
+        given = {name.removeprefix("base_"): value for name, value in asdict(self).items() if name.startswith("base_")}
+        return English(**given, save_steps=self.save_steps, seed=self.seed)
 
     def of_language(self) -> dict[str, Any]:
         """What all else depends on."""

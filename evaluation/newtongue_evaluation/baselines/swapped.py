@@ -4,6 +4,8 @@ import random
 from collections.abc import Hashable, Sequence
 from typing import TypeVar
 
+from newtongue import NewtongueError
+
 T = TypeVar("T")
 
 
@@ -18,7 +20,7 @@ def swapped(rows: Sequence[T], group: Sequence[Hashable], subject: Sequence[Hash
         subject: what a row is about; never exchanged for itself.
 
     Raises:
-        ValueError: a group has one subject only.
+        NewtongueError: a group has one subject only.
     """
     chooser = random.Random(seed)
     members: dict[Hashable, list[int]] = {}
@@ -28,6 +30,9 @@ def swapped(rows: Sequence[T], group: Sequence[Hashable], subject: Sequence[Hash
     for place, one in enumerate(group):
         others = [other for other in members[one] if subject[other] != subject[place]]
         if not others:
-            raise ValueError(f"Group {one!r} has one subject only, {subject[place]!r}: there is nothing to exchange.")
+            raise NewtongueError(
+                f"Group {one!r} has one subject only, {subject[place]!r}: there is nothing to "
+                "exchange. Ask more questions."
+            )
         exchanged.append(rows[chooser.choice(others)])
     return exchanged

@@ -105,12 +105,12 @@ def small_phi(tokenizer: PreTrainedTokenizerBase, rows: int, width: int, layers:
     return PhiForCausalLM(config)
 
 
-def load_nano(folder: Path) -> PreTrainedModel:
+def load_nano(folder: Path, dtype: torch.dtype | None = None) -> PreTrainedModel:
     """phi-nano in NF4, frozen, computing in bfloat16 as a 4-bit base on a GPU does; the same in training and after.
 
     bitsandbytes' repacking for the CPU is off and the attention is the plain one, faster on rows this short.
     """
-    return load_base(folder, trainable=True, dtype=torch.bfloat16, attention="eager")
+    return load_base(folder, trainable=True, dtype=dtype or torch.bfloat16, attention="eager")
 
 
 def english_tokenizer(texts: Iterable[str], size: int) -> PreTrainedTokenizerBase:

@@ -1,4 +1,8 @@
-"""What is learned from and asked: readers of the data folder, and the held-out questions."""
+"""Real text: readers of a folder of it, and the questions held out.
+
+The folder holds `qa/{en,XX}.jsonl.gz`, `parallel/en-XX.tsv.gz`, `mono/XX.txt.gz`, `eval/tatoeba.XX-en.tsv` and
+`eval/sib200.XX.train-dev.tsv`.
+"""
 
 import csv
 import gzip
@@ -54,6 +58,12 @@ def questions(data: Path, language: str) -> list[Question]:
     return [Question(key, *english[key], *other[key]) for key in english if key in other]
 
 
+def trilingual(data: Path) -> set[str]:
+    """The questions that exist in English and in every language of `TATOEBA` whose questions are in the folder."""
+    files = [language for language in TATOEBA if (data / "qa" / f"{language}.jsonl.gz").exists()]
+    return set.intersection(*(set(_mkqa(data, language)) for language in ("en", *files)))
+
+
 def hold_out(asked: Sequence[Question], count: int) -> tuple[list[Question], list[Question]]:
     """Seen and held-out questions; a question's hash alone decides, so all languages hold out the same."""
     ordered = sorted(asked, key=lambda one: hashlib.sha256(one.key.encode()).hexdigest())
@@ -62,9 +72,9 @@ def hold_out(asked: Sequence[Question], count: int) -> tuple[list[Question], lis
 
 def mono(data: Path, language: str, count: int, longest: int, held: Sequence[Question], seed: int) -> list[str]:
     """Short lines of raw text, none of them a held-out question."""
-    banned = {one.other for one in held}
+    banned = {_plain(one.other) for one in held}
     lines = [line for line in _lines(data / "mono" / f"{language}.txt.gz") if len(line) <= longest]
-    return _sample([line for line in dict.fromkeys(lines) if line not in banned], count, seed)
+    return _sample([line for line in dict.fromkeys(lines) if _plain(line) not in banned], count, seed)
 
 
 def pairs(
@@ -74,11 +84,11 @@ def pairs(
 
     Those of at most `aligned` words are taken for dictionary entries.
     """
-    banned = {one.english for one in held} | {one.other for one in held}
+    banned = {_plain(text) for one in held for text in (one.english, one.other)}
     found = [
         Pair(english, other, aligned=len(english.split()) <= aligned)
         for english, other in tatoeba(data, language)
-        if len(english.split()) <= longest and not {english, other} & banned
+        if len(english.split()) <= longest and not {_plain(english), _plain(other)} & banned
     ]
     return _sample(found, count, seed)
 
@@ -88,8 +98,10 @@ def ask(one: Question, language: str, answered_in: str) -> Messages:
     content = [{"type": "text", "text": one.other, "language": language}]
     if answered_in != "en":
         content.append({"type": "text", "text": f" Answer in {NAMES[language]}."})
-    said = one.english_answer if answered_in == "en" else one.other_answer
-    return [{"role": "user", "content": content}, {"role": "assistant", "content": said}]
+    told = {"role": "assistant", "content": one.english_answer}
+    if answered_in != "en":
+        told = {"role": "assistant", "content": one.other_answer, "language": language}
+    return [{"role": "user", "content": content}, told]
 
 
 def bitext(data: Path, language: str) -> tuple[list[str], list[str]]:
@@ -98,6 +110,14 @@ def bitext(data: Path, language: str) -> tuple[list[str], list[str]]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     return [row[language] for row in rows], [row["en"] for row in rows]
+
+
+def topics(data: Path, language: str) -> list[tuple[str, str, str]]:
+    """SIB-200: (id, text, topic), in the same order in every language."""
+    path = data / "eval" / f"sib200.{language}.train-dev.tsv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return sorted((row["index_id"], row["text"], row["category"]) for row in rows)
 
 
 def _mkqa(data: Path, language: str) -> dict[str, tuple[str, str]]:
@@ -109,6 +129,11 @@ def _mkqa(data: Path, language: str) -> dict[str, tuple[str, str]]:
 def _lines(path: Path) -> Iterator[str]:
     with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
         yield from (line.rstrip("\r\n") for line in file)
+
+
+def _plain(text: str) -> str:
+    """As sentences are compared: no case, no punctuation."""
+    return " ".join("".join(sign if sign.isalnum() else " " for sign in text.casefold()).split())
 
 
 def _sample(values: list[Any], count: int, seed: int) -> list[Any]:

@@ -2,60 +2,72 @@
 
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import corpus
 from datasets import Dataset
-from settings import Settings, keep
 from transformers import DataCollatorForSeq2Seq, Trainer, TrainerCallback, set_seed
 
+from newtongue import NewtongueError
 from newtongue_recipes.demo.lessons import SAY
 from newtongue_recipes.demo.nano import english_tokenizer, small_phi
+from newtongue_recipes.settings import Training
 from newtongue_recipes.stages.checkpoints import last_checkpoint
+from newtongue_recipes.train.ledger import Ledger
 
+from . import corpus
+from .schema import English
+
+ABOUT = "recipe"  # Name of the file that says what a base was made with.
 LONGEST = 64  # tokens of a row
 MIX = {"repeat": 0.5, "answer": 0.3, "continue": 0.2}  # What cannot be repeated cannot be mapped to.
 
 
-def make_base(data: Path, folder: Path, settings: Settings, clock: TrainerCallback) -> None:
+def make_base(data: Path, folder: Path, settings: English, callbacks: Sequence[TrainerCallback] = ()) -> None:
     """Train the base and write it with its tokenizer, once; interrupted, it goes on from its last checkpoint.
 
     Raises:
         NewtongueError: the folder was begun with other settings.
     """
-    keep(folder / "recipe.json", settings.of_base())
+    ledger, made_from = Ledger(folder), settings.model_dump()
+    changed = ledger.changed(ABOUT, made_from)
+    if changed:
+        raise NewtongueError(
+            f"{folder} holds a base made with other settings ({'; '.join(changed)}). Name another folder, or give the "
+            "same settings."
+        )
     if (folder / "config.json").exists():
         return
+    ledger.write(ABOUT, made_from, finished=False)
     set_seed(settings.seed)
     sentences, asked = corpus.english_sentences(data), list(corpus.english_questions(data).values())
-    tokenizer = english_tokenizer([*sentences, *(text for row in asked for text in row)], settings.base_rows)
+    tokenizer = english_tokenizer([*sentences, *(text for row in asked for text in row)], settings.rows)
     work = folder / "base"
-    training = settings.training(
-        settings.base_steps, settings.base_batch, settings.base_rate, bf16=True, weight_decay=0.01
-    )
-    model = small_phi(tokenizer, settings.base_rows, settings.base_width, settings.base_layers, settings.base_heads)
+    extra = {"bf16": True, "weight_decay": 0.01, "train_sampling_strategy": "group_by_length"}
+    training = Training(settings.steps, settings.batch, settings.rate, settings.save_steps, settings.seed, extra)
+    model = small_phi(tokenizer, settings.rows, settings.width, settings.layers, settings.heads)
     trainer = Trainer(
         model=model,
         args=training.arguments(work),
         train_dataset=Dataset.from_list(list(_rows(tokenizer, sentences, asked, settings))),
         data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=-100),
-        callbacks=[clock],
+        callbacks=list(callbacks),
     )
     trainer.train(resume_from_checkpoint=last_checkpoint(work))
     tokenizer.save_pretrained(folder)
     model.half().save_pretrained(folder)
+    ledger.write(ABOUT, made_from, finished=True)
     shutil.rmtree(work)
 
 
 def _rows(
-    tokenizer: Any, sentences: list[str], asked: list[tuple[str, str]], settings: Settings
+    tokenizer: Any, sentences: list[str], asked: list[tuple[str, str]], settings: English
 ) -> Iterator[dict[str, list[int]]]:
     """Half as many rows as the training sees, so each comes about twice; the loss is on what follows a prompt."""
     chooser = random.Random(settings.seed)
     read = [*sentences, *(question for question, _ in asked)]
-    wanted = max(1, settings.base_steps * settings.base_batch // 2)
+    wanted = max(1, settings.steps * settings.batch // 2)
     while wanted:
         (kind,) = chooser.choices(list(MIX), list(MIX.values()))
         if kind == "repeat":

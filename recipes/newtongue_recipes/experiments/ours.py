@@ -1,0 +1,103 @@
+"""Our own method in an experiment: the three stages, and what is left of it without a part."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from newtongue import Encoder, ModalityAdapter
+from newtongue_evaluation.baselines import Learned
+from newtongue_evaluation.baselines.method import Stopwatch
+from newtongue_recipes.demo.teach import Curriculum
+from newtongue_recipes.stages import map_language, represent, tune
+from newtongue_recipes.train.ledger import write_whole
+
+from .world import World
+
+Change = Callable[[Curriculum], Curriculum]
+
+
+def _map(**changes: Any) -> Change:
+    return lambda whole: replace(whole, map=replace(whole.map, **changes))
+
+
+def _unread(whole: Curriculum) -> Curriculum:
+    """Stage 1 cut to one step: an encoder with its own vocabulary and fresh weights."""
+    return replace(whole, represent=replace(whole.represent, training=replace(whole.represent.training, steps=1)))
+
+
+VARIANTS: dict[str, Change] = {
+    "ours": lambda whole: whole,
+    "ours-no-represent": _unread,
+    "ours-no-words": _map(words=None),
+    "ours-no-toward": _map(words=None, toward=None, anchor=0.0),
+    "ours-no-through": _map(through=None),
+    "ours-no-map": _map(words=None, toward=None, through=None),
+    "ours-no-tune": lambda whole: whole,
+    "ours-no-transport": _map(transport=0.0),
+    "ours-no-mse": _map(words=None, mse=0.0),
+    "ours-no-anchor": _map(anchor=0.0),
+    "ours-frozen-encoder": _map(train_encoder=False),
+    "ours-encoder": lambda whole: whole,
+}
+"""What each ablation leaves out, through settings that every recipe has."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """Something a stage wrote, and what it took."""
+
+    folder: Path
+    steps: int
+    seconds: float
+    trained: int = 0
+
+
+def encoder(world: World, whole: Curriculum, folder: Path, callbacks: Sequence[TrainerCallback]) -> Made:
+    """Stage 1, made once for all methods that use it."""
+    about = folder / "made.json"
+    if not about.exists():
+        watch = Stopwatch()
+        represent(world.lessons.text, whole.represent, folder, callbacks=callbacks)
+        found = {"steps": whole.represent.training.steps, "seconds": watch.seconds}
+        write_whole(about, json.dumps(found) + "\n")
+    return Made(folder, **json.loads(about.read_text()))
+
+
+def adapter(
+    world: World, whole: Curriculum, read: Made, folder: Path, callbacks: Sequence[TrainerCallback], *, tuned: bool
+) -> Made:
+    """Stages 2 and 3 on an encoder, made once for all that asks them; without pairs, stage 2 is left out."""
+    about = folder / "made.json"
+    if not about.exists():
+        watch, language = Stopwatch(), world.lessons.language
+        reader = Encoder.from_pretrained(read.folder, attn_implementation="eager")
+        base = world.lessons.load()
+        steps = read.steps
+        if world.pairs:
+            made = map_language(base, reader, world.pairs, whole.map, folder, language=language, callbacks=callbacks)
+            steps += sum(part.steps for part in (whole.map.words, whole.map.toward, whole.map.through) if part)
+        else:
+            made = ModalityAdapter.create(base, reader, language=language, dropout=whole.map.dropout)
+        if tuned:
+            made = tune(
+                world.lessons.load(), made, list(world.lessons.questions), whole.tune, folder, callbacks=callbacks
+            )
+            steps += whole.tune.training.steps
+        made.save_pretrained(folder / "adapter", overwrite=True)
+        weights = sum(parameter.numel() for parameter in made.parameters())
+        weights += sum(weight.numel() for weight in (made.lora_weights() or {}).values())
+        found = {"steps": steps, "seconds": round(read.seconds + watch.seconds, 1), "trained": weights}
+        write_whole(about, json.dumps(found) + "\n")
+    return Made(folder / "adapter", **json.loads(about.read_text()))
+
+
+def learned(world: World, made: Made) -> Learned:
+    """A made adapter on a fresh base, ready to be asked."""
+    one = ModalityAdapter.from_pretrained(made.folder)
+    one.encoder.model.set_attn_implementation("eager")
+    model = one.attach(world.lessons.load(), tokenizer=world.lessons.tokenizer)
+    return Learned(model, model.tokenizer, lambda asked: asked.messages, made.steps, made.seconds, made.trained)

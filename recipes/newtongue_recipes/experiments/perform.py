@@ -1,0 +1,165 @@
+"""One run of an experiment: train the method, or find it trained, and ask it."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from newtongue import NewtongueError
+from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
+from newtongue_evaluation.baselines.search import search
+from newtongue_evaluation.baselines.soft_tokens import disturbed, shuffled, zeroed
+from newtongue_evaluation.baselines.swapped import swapped
+from newtongue_evaluation.results import Row
+from newtongue_recipes.demo.teach import Curriculum
+from newtongue_recipes.train.ledger import write_whole
+
+from . import ours
+from .methods import READ, UNTRAINED
+from .pace import within
+from .plan import Run
+from .schema import Settings
+from .world import World
+
+Asked = Callable[[Sequence[Question]], tuple[Row, ...]]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where the runs of one world are made, and with what."""
+
+    world: World
+    settings: Settings
+    run: Run
+    work: Path
+    callbacks: Sequence[TrainerCallback] = ()
+
+    @property
+    def whole(self) -> Curriculum:
+        """Our three stages, with the run's seed."""
+        return Curriculum(self.settings.represent, self.settings.map, self.settings.tune).seeded(self.run.seed)
+
+    @property
+    def folder(self) -> Path:
+        """Of this language, seed and amount of data."""
+        amounts = [f"{kind}{amount:g}" for kind, amount in self.run.data.items()]
+        return self.work / "-".join([self.run.language, f"seed{self.run.seed}", *amounts])
+
+    def perform(self) -> tuple[Learned, Asked]:
+        """What was learned, and how it is asked."""
+        if self.run.method.startswith("ours"):
+            return self._ours()
+        learned = self._baseline()
+        return learned, self._plainly(learned)
+
+    def _plainly(self, learned: Learned) -> Asked:
+        return lambda questions: learned.ask(questions, max_new_tokens=self.world.longest)
+
+    def _ours(self) -> tuple[Learned, Asked]:
+        method = self.run.method
+        made = self._adapter(method if method in ours.VARIANTS else "ours")
+        learned = ours.learned(self.world, made)
+        if method == "ours-swapped":
+            return learned, lambda questions: _exchanged(learned, questions, self.world.longest)
+        change = {"ours-zeroed": zeroed, "ours-shuffled": shuffled}.get(method)
+
+        def ask(questions: Sequence[Question]) -> tuple[Row, ...]:
+            adapter = learned.model.adapter(self.run.language)
+            with disturbed(adapter, change) if change else nullcontext():
+                return learned.ask(questions, max_new_tokens=self.world.longest)
+
+        return learned, ask
+
+    def _adapter(self, variant: str) -> ours.Made:
+        whole = ours.VARIANTS[variant](self.whole)
+        if variant == "ours-encoder":
+            if self.settings.encoder is None:
+                raise NewtongueError("ours-encoder needs a published encoder. Name one: encoder=FOLDER_OR_ID.")
+            read = ours.Made(Path(self.settings.encoder), 0, 0.0)
+        else:
+            read = self._encoder(whole, variant)
+        return ours.adapter(
+            self.world, whole, read, self.folder / variant, self.callbacks, tuned=variant != "ours-no-tune"
+        )
+
+    def _encoder(self, whole: Curriculum, variant: str = "ours") -> ours.Made:
+        run = replace(self.run, pairs=None)  # An encoder reads no pairs.
+        name = "encoder-unread" if variant == "ours-no-represent" else "encoder"
+        return ours.encoder(self.world, whole, replace(self, run=run).folder / name, self.callbacks)
+
+    def _baseline(self) -> Learned:
+        name, lessons = self.run.method, self.world.lessons
+        read = None
+        if name in READ:
+            read = self._encoder(self.whole)
+            lessons = replace(lessons, encoder=read.folder)
+        budget = self.budget()
+        if name not in UNTRAINED:
+            budget = self._searched(lessons, budget)
+            if self.run.equal == "seconds":
+                seconds = self._seconds_of_ours() - (read.seconds if read else 0)
+                budget = within(BASELINES[name], lessons, budget, seconds, self.folder / name / "pace")
+        learned = BASELINES[name](lessons, budget, self.folder / name, self.callbacks)
+        steps, seconds = (read.steps, read.seconds) if read else (0, 0.0)
+        return replace(learned, steps=learned.steps + steps, seconds=learned.seconds + seconds, settings=asdict(budget))
+
+    def budget(self) -> Budget:
+        """As many steps as ours takes on the same: those of stages 1 and 2 to read, those of stage 3 to answer.
+
+        A method that uses our encoder has had stage 1's; one without pairs has nothing to read.
+        """
+        whole, name = self.whole, self.run.method
+        mapping = sum(part.steps for part in (whole.map.words, whole.map.toward, whole.map.through) if part)
+        reading = mapping if self.world.pairs else 0
+        spare = 0 if name in READ else whole.represent.training.steps
+        answering = whole.tune.training.steps + (0 if reading else spare)
+        tuned = whole.tune
+        given = Budget(
+            reading + (spare if reading else 0),
+            answering,
+            tuned.training.batch,
+            tuned.training.rate,
+            tuned.rank,
+            tuned.alpha,
+            tuned.max_length,
+            self.run.seed,
+            {key: value for key, value in tuned.training.extra.items() if key != "disable_tqdm"},
+        )
+        return replace(given, **self.settings.budgets.get(name, {}))
+
+    def _searched(self, lessons: Lessons, budget: Budget) -> Budget:
+        """The budget with what a search found best, once a language, at its first run."""
+        wanted, name = self.settings.search, self.run.method
+        if wanted is None or name not in wanted.methods:
+            return budget
+        path = self.work / "search" / f"{self.run.language}-{name}.json"
+        if not path.exists():
+            share = wanted.steps / budget.steps
+            short = replace(
+                budget, reading=round(budget.reading * share), answering=max(1, round(budget.answering * share))
+            )
+            tried: list[Any] = wanted.changes
+            folder = path.with_suffix("")
+            _, nats = search(BASELINES[name], lessons, short, tried, self.world.development, folder)
+            best = min(range(len(tried)), key=lambda place: nats[place])
+            found = {"best": tried[best], "nats": dict(zip(map(json.dumps, tried), nats, strict=True))}
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, json.dumps(found, indent=2) + "\n")
+        return replace(budget, **json.loads(path.read_text())["best"])
+
+    def _seconds_of_ours(self) -> float:
+        return self._adapter("ours").seconds
+
+
+def _exchanged(learned: Learned, questions: Sequence[Question], longest: int) -> tuple[Row, ...]:
+    """Each question answered to another of its group, about another subject, and scored against its own gold."""
+    groups, subjects = [one.group for one in questions], [one.subject or one.key for one in questions]
+    put = [
+        replace(one, messages=other.messages)
+        for one, other in zip(questions, swapped(questions, groups, subjects), strict=True)
+    ]
+    return learned.ask(put, max_new_tokens=longest)

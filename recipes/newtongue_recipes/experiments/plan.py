@@ -1,0 +1,64 @@
+"""Which runs an experiment consists of, in an order in which each finds what it builds on."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from newtongue_evaluation.results import SUFFIX, Result, read_results
+
+from .methods import METHODS, UNTRAINED, check_methods
+from .schema import Settings
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of one method, and its exam."""
+
+    method: str
+    language: str
+    seed: int
+    text: int | None = None
+    pairs: int | None = None
+    equal: str = "steps"
+
+    @property
+    def title(self) -> str:
+        """As it stands in tables."""
+        return METHODS[self.method].title + (", equal seconds" if self.equal == "seconds" else "")
+
+    @property
+    def data(self) -> dict[str, float]:
+        """The amounts it was limited to."""
+        amounts = {"text": self.text, "pairs": self.pairs}
+        return {kind: float(amount) for kind, amount in amounts.items() if amount is not None}
+
+
+def plan(settings: Settings, methods: Collection[str] = ()) -> list[Run]:
+    """All runs, without repeats, those of ours first; only `methods` if there are any.
+
+    Raises:
+        NewtongueError: one is no method.
+    """
+    check_methods([*methods, *(name for group in settings.runs for name in group.methods)])
+    found: dict[Run, None] = {}
+    for group in settings.runs:
+        every = product(settings.seeds, settings.languages, group.text, group.pairs, group.equal, group.methods)
+        for seed, language, text, pairs, equal, method in every:
+            ours = method.startswith("ours") or method in UNTRAINED
+            if not methods or method in methods:
+                found[Run(method, language, seed, text, pairs, "steps" if ours else equal)] = None
+    order = list(METHODS)
+    return sorted(found, key=lambda run: (run.seed, order.index(run.method) > 0, run.method in UNTRAINED))
+
+
+def finished(output: Path, runs: list[Run]) -> dict[Run, list[Result]]:
+    """The runs that have results in `output`, with them."""
+    if not any(output.rglob(f"*{SUFFIX}")):
+        return {}
+    results: dict[Any, list[Result]] = {}
+    for one in read_results([output]):
+        results.setdefault((one.method, one.language, one.seed, tuple(sorted(one.data.items()))), []).append(one)
+    keys = {run: (run.title, run.language, run.seed, tuple(sorted(run.data.items()))) for run in runs}
+    return {run: results[key] for run, key in keys.items() if key in results}

@@ -1,0 +1,139 @@
+"""Real text as a world: human questions held out of all but the base, and topics of a language with little text."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer, PreTrainedModel
+
+from newtongue_evaluation.baselines import Lessons, Question
+from newtongue_recipes.demo.lessons import repeat
+from newtongue_recipes.loading import load_base
+from newtongue_recipes.stages.map import Pair
+
+from . import corpus
+from .english import make_base
+from .schema import Settings
+from .world import World
+
+SCORED = 200  # Topics of a language with little text that are kept back; half as many for searches.
+ABOUT = "What is it about? "
+
+
+def real_world(
+    settings: Settings, data: Path, base: Path, language: str, seed: int, text: int | None, pairs: int | None
+) -> World:
+    """Real text in one language; the base is made first, if it is not there.
+
+    Args:
+        text, pairs: rows at most; all where None.
+    """
+    make_base(data, base, settings.base)
+    world = _questions if language in corpus.TATOEBA else _topics
+    return world(settings, data, base, language, seed, text, pairs)
+
+
+def _questions(
+    settings: Settings, data: Path, base: Path, language: str, seed: int, text: int | None, pairs: int | None
+) -> World:
+    """MKQA: some of the questions that exist in all languages are held out."""
+    wanted = settings.corpus
+    asked = [one for one in corpus.questions(data, language) if _short(one.english_answer, wanted.answer_words)]
+    shared = corpus.trilingual(data)
+    common = [one for one in asked if one.key in shared]
+    _, held = corpus.hold_out(common, wanted.held_out + wanted.development)
+    keys = {one.key for one in held}
+    seen = [one for one in asked if one.key not in keys]
+    everything = 10**9
+    translated = corpus.pairs(data, language, everything, wanted.pair_words, wanted.aligned_words, held, seed)
+    if wanted.questions_as_pairs:
+        translated += [Pair(one.english, one.other) for one in seen]
+        random.Random(seed).shuffle(translated)
+    translated = translated[:pairs]
+    conversations = [corpus.ask(one, language, answered) for one in seen for answered in ("en", language)]
+    conversations += [repeat(pair.english, pair.other, language) for pair in translated[: wanted.tune_pairs]]
+    random.Random(seed).shuffle(conversations)
+    exam, development = held[: wanted.held_out], held[wanted.held_out :]
+    return World(
+        task="mkqa",
+        lessons=_lessons(
+            base,
+            language,
+            conversations,
+            translated,
+            corpus.mono(data, language, everything, wanted.text_characters, held, seed)[:text],
+        ),
+        pairs=translated,
+        exam=[_question(one, language, answered) for answered in ("en", language) for one in exam[: settings.asked]],
+        development=[_question(one, language, "en") for one in development],
+        base=base,
+    )
+
+
+def _topics(
+    settings: Settings, data: Path, base: Path, language: str, seed: int, text: int | None, pairs: int | None
+) -> World:
+    """SIB-200: its sentences are all the text and all the pairs there are, its topics the questions."""
+    rows = list(zip(corpus.topics(data, "en"), corpus.topics(data, language), strict=True))
+    random.Random(0).shuffle(rows)  # The same rows are kept back for every seed.
+    kept, taught = rows[: SCORED * 3 // 2], rows[SCORED * 3 // 2 :]
+    random.Random(seed).shuffle(taught)
+    translated = [Pair(english[1], other[1]) for english, other in taught[:pairs]]
+    exam, development = kept[:SCORED], kept[SCORED:]
+    return World(
+        task="sib200",
+        lessons=_lessons(
+            base,
+            language,
+            [_topic(other[1], language, other[2]) for _, other in taught],
+            translated,
+            [other[1] for _, other in taught[:text]],
+        ),
+        pairs=translated,
+        exam=[_about(*row, language) for row in exam],
+        development=[_about(*row, language) for row in development],
+        base=base,
+        longest=8,
+    )
+
+
+def _lessons(
+    base: Path, language: str, conversations: list[corpus.Messages], translated: list[Pair], text: list[str]
+) -> Lessons:
+    return Lessons(
+        language,
+        _loader(base),
+        AutoTokenizer.from_pretrained(base),
+        conversations,
+        [repeat(pair.english, pair.other, language) for pair in translated],
+        text,
+        [(pair.english, pair.other) for pair in translated if pair.aligned],
+    )
+
+
+def _loader(base: Path) -> Callable[..., PreTrainedModel]:
+    def load(dtype: torch.dtype = torch.bfloat16) -> PreTrainedModel:
+        return load_base(base, trainable=True, dtype=dtype, attention="eager")
+
+    return load
+
+
+def _question(one: corpus.Question, language: str, answered_in: str) -> Question:
+    *asked, told = corpus.ask(one, language, answered_in)
+    return Question(one.key, asked, one.english, (told["content"],), answered_in, "mkqa", one.key)
+
+
+def _about(english: tuple[str, str, str], other: tuple[str, str, str], language: str) -> Question:
+    asked = _topic(other[1], language, other[2])[:-1]
+    return Question(other[0], asked, f"{ABOUT}{english[1]}", (other[2],), "en", "sib200", other[0])
+
+
+def _topic(text: str, language: str, topic: str) -> list[dict[str, Any]]:
+    content = [{"type": "text", "text": ABOUT}, {"type": "text", "text": text, "language": language}]
+    return [{"role": "user", "content": content}, {"role": "assistant", "content": topic}]
+
+
+def _short(answer: str, words: int) -> bool:
+    return not words or len(answer.split()) <= words

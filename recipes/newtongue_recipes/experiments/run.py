@@ -1,0 +1,142 @@
+"""An experiment: every run that has no results yet, one after the other, watched."""
+
+import sys
+from collections.abc import Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from transformers import TrainerCallback
+
+from newtongue import NewtongueError
+from newtongue_evaluation.environment import environment
+from newtongue_evaluation.results import Cost, Result, write_result
+from newtongue_recipes.demo.teach import quiet
+from newtongue_recipes.train.ledger import Ledger
+
+from .methods import METHODS
+from .perform import Workshop
+from .plan import finished, plan
+from .schema import Settings
+from .world import World
+
+
+def run_experiment(
+    settings: Settings,
+    output: Path,
+    *,
+    data: Path | None = None,
+    base: Path | None = None,
+    methods: Sequence[str] = (),
+    console: Console,
+) -> list[Result]:
+    """Perform what is not yet in `output`, and give all results of what was asked for.
+
+    Args:
+        settings: of the experiment.
+        output: gets a `*.result.json` a run and language of answers, as soon as it is known, and a folder `work`.
+        data: folder of the real text, where the experiment is on real text.
+        base: folder of the base, if one is there already or is to be kept elsewhere; `output/base` if not given.
+        methods: only these.
+        console: where it is watched.
+
+    Raises:
+        NewtongueError: `output` was begun with other settings, or something to learn from is missing.
+    """
+    runs = plan(settings, methods)
+    _check(settings, output)
+    quiet(torch.get_num_threads())
+    done = finished(output, runs)
+    open_runs = [run for run in runs if run not in done]
+    console.print(f"{len(runs)} runs, {len(done)} of them finished before. Results: {output}", highlight=False)
+    columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, refresh_per_second=1) as progress:
+        overall = progress.add_task("all runs", total=len(runs), completed=len(done))
+        make = cache(partial(_world, settings, output, data, base))
+        for run in open_runs:
+            bar = progress.add_task(f"{run.language} seed {run.seed}: {run.title}", total=None)
+            world = make(run.language, run.seed, run.text, run.pairs)
+            shop = Workshop(world, settings, run, output / "work", [Watched(progress, bar)])
+            done[run] = [write(one, output) for one in _results(shop)]
+            progress.remove_task(bar)
+            progress.advance(overall)
+    return [one for run in runs for one in done[run]]
+
+
+class Watched(TrainerCallback):
+    """Moves a bar on with a trainer's steps."""
+
+    def __init__(self, progress: Progress, bar: TaskID) -> None:
+        self.progress, self.bar = progress, bar
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """A part begins."""
+        self.progress.reset(self.bar, total=state.max_steps)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Another step is done."""
+        self.progress.update(self.bar, completed=state.global_step)
+
+
+def write(result: Result, output: Path) -> Result:
+    """Write a result and give it back."""
+    write_result(result, output)
+    return result
+
+
+def _results(shop: Workshop) -> list[Result]:
+    run, world = shop.run, shop.world
+    learned, ask = shop.perform()
+    cost = Cost(training_seconds=learned.seconds, training_steps=learned.steps, trained_parameters=learned.trained)
+    return [
+        Result(
+            method=run.title,
+            task=world.task,
+            language=run.language,
+            rows=ask([one for one in world.exam if one.answered_in == answered_in]),
+            role=METHODS[run.method].role,
+            answered_in=answered_in,
+            data=run.data,
+            seed=run.seed,
+            cost=cost,
+            settings={**shop.settings.made_from(), "method": run.method, "budget": learned.settings},
+            command=" ".join(["newtongue", *sys.argv[1:]]),
+            environment=environment(),
+        )
+        for answered_in in world.answered_in()
+    ]
+
+
+def _world(
+    settings: Settings,
+    output: Path,
+    data: Path | None,
+    base: Path | None,
+    language: str,
+    seed: int,
+    text: int | None,
+    pairs: int | None,
+) -> World:
+    if settings.experiment == "atlas":
+        from .atlas import atlas_world
+
+        return atlas_world(settings, language, seed, text, pairs)
+    from .real import real_world
+
+    if data is None or not data.is_dir():
+        raise NewtongueError(f"{settings.experiment} learns from real text. Name its folder with --data; got {data}.")
+    return real_world(settings, data, base or output / "base", language, seed, text, pairs)
+
+
+def _check(settings: Settings, output: Path) -> None:
+    ledger = Ledger(output)
+    changed = ledger.changed("experiment", settings.made_from())
+    if changed:
+        raise NewtongueError(
+            f"{output} was begun with other settings ({'; '.join(changed[:5])}). Name another --output, or give the "
+            "same settings to go on."
+        )
+    ledger.write("experiment", settings.made_from(), finished=False)

@@ -1,0 +1,128 @@
+"""What an experiment's settings may say. Nothing here waits for torch."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from newtongue_recipes.recipe.schema import FROZEN, Name
+from newtongue_recipes.settings import Count, Map, Rate, Represent, Tune, Whole
+
+Kind = Literal["atlas", "transfer", "data"]
+
+
+class Group(BaseModel):
+    """Methods to be run on amounts of data, each on each."""
+
+    model_config = FROZEN
+
+    methods: list[Name] = Field(min_length=1)
+    """Names, as `newtongue experiment --methods` takes them."""
+    text: list[Whole | None] = [None]
+    """Rows of raw text; null takes all there are."""
+    pairs: list[Whole | None] = [None]
+    """Sentence pairs and dictionary entries; null takes all there are."""
+    equal: list[Literal["steps", "seconds"]] = ["steps"]
+    """What a baseline gets as much of as ours took: optimizer steps, or seconds on this machine."""
+
+
+class Search(BaseModel):
+    """A search over what a baseline's result hangs on; the best on development questions is run and scored."""
+
+    model_config = FROZEN
+
+    methods: list[Name]
+    """Baselines to be searched for, once a language."""
+    changes: list[dict[str, Any]] = Field(min_length=1)
+    """Changes to the budget (rank, alpha, rate, batch), one set a try."""
+    steps: Count = 200
+    """Steps of a try."""
+
+
+class English(BaseModel):
+    """The English-only base that is trained where no pretrained one is at hand."""
+
+    model_config = FROZEN
+
+    steps: Count = 8_000
+    """Optimizer steps."""
+    batch: Count = 64
+    """Rows a step."""
+    rate: Rate = 1.5e-3
+    """Peak learning rate."""
+    width: Count = 256
+    """Size of a state."""
+    layers: Count = 4
+    """Layers."""
+    heads: Count = 8
+    """Attention heads; they divide the width."""
+    rows: Count = 4096
+    """Rows of the embedding."""
+    save_steps: Whole = 500
+    """Steps between checkpoints."""
+    seed: Whole = 0
+    """Of data order and fresh weights."""
+
+
+class Corpus(BaseModel):
+    """How much real text is learned from, and what is kept back."""
+
+    model_config = FROZEN
+
+    text_characters: Count = 100
+    """Longest line of raw text."""
+    pair_words: Count = 12
+    """Longest English side of a sentence pair."""
+    aligned_words: Whole = 2
+    """Pairs with an English side of so many words stand in for a dictionary."""
+    questions_as_pairs: bool = False
+    """Take the questions that are not held out, and their English, as sentence pairs too."""
+    answer_words: Whole = 0
+    """Ask only for answers of at most so many English words; 0 asks for all."""
+    tune_pairs: Whole = 2_000
+    """Sentences to be said in English among the questions of stage 3."""
+    held_out: Count = 300
+    """Questions kept back from everything but the base, and scored."""
+    development: Count = 100
+    """Questions kept back likewise, for searches."""
+
+
+class Settings(BaseModel):
+    """One experiment."""
+
+    model_config = FROZEN
+
+    experiment: Kind
+    """Which one."""
+    languages: list[Name]
+    """BCP 47 tags."""
+    seeds: list[Whole] = [0]
+    """Of everything but the base."""
+    runs: list[Group]
+    """What is run."""
+    represent: Represent
+    """Stage 1 of ours, and the encoder that bridges and new vocabularies use."""
+    map: Map
+    """Stage 2 of ours."""
+    tune: Tune
+    """Stage 3 of ours."""
+    encoder: Name | None = None
+    """Published multilingual encoder, for the method ours-encoder."""
+    budgets: dict[str, dict[str, Any]] = {}
+    """By baseline: changes to the budget that ours gives (batch, rate, rank, alpha)."""
+    search: Search | None = None
+    """Search for better ones."""
+    asked: Count = 500
+    """Questions scored, answered in English and as many in the language."""
+    corpus: Corpus = Corpus()
+    """Of the experiments on real text."""
+    base: English = English()
+    """Base of the experiments on real text."""
+
+    def made_from(self) -> dict[str, Any]:
+        """What results hang on: everything but which runs are wanted."""
+        values: dict[str, Any] = self.model_dump(mode="json")
+        return {name: value for name, value in values.items() if name not in ("runs", "languages", "seeds", "search")}
+
+
+FOLDER = Path(__file__).parents[1] / "configs" / "experiments"

@@ -1,0 +1,60 @@
+"""The scores of an experiment's results: a table for people, a small file that is kept."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from newtongue_evaluation.measures.answered import ANSWERS, measured
+from newtongue_evaluation.measures.intervals import score
+from newtongue_evaluation.report import table
+from newtongue_evaluation.results import Result, read_results
+from newtongue_recipes.train.ledger import write_whole
+
+NAME = "summary.json"
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Exact match and bits per byte of every run, as a Markdown table."""
+    rows = []
+    for one in results:
+        scores = _scores(one)
+        exact, bits = scores.get("exact match"), scores.get("bits per byte")
+        amounts = ", ".join(f"{kind} {amount:g}" for kind, amount in one.data.items()) or "all"
+        between = f"{exact['value']:.2f} ({exact['low']:.2f}–{exact['high']:.2f})" if exact else None
+        spent = bits["value"] if bits else None
+        rows.append(
+            [one.language, one.answered_in, one.method, amounts, one.seed, between, spent, one.cost.training_seconds]
+        )
+    head = ["asked in", "answered in", "method", "data", "seed", "exact match", "bits per byte", "seconds"]
+    return table(head, rows)
+
+
+def write_summary(folder: Path) -> Path:
+    """Write `summary.json` beside all results in `folder`: scores and intervals, no question or answer."""
+    found = [_plainly(one) for one in read_results([folder])]
+    path = folder / NAME
+    write_whole(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def _plainly(one: Result) -> dict[str, Any]:
+    return {
+        "task": one.task,
+        "method": one.method,
+        "role": one.role,
+        "language": one.language,
+        "answered_in": one.answered_in,
+        "data": one.data,
+        "seed": one.seed,
+        "scores": _scores(one),
+        "cost": {name: value for name, value in vars(one.cost).items() if value is not None},
+        "budget": one.settings.get("budget"),
+        "command": one.command,
+        **one.environment,
+    }
+
+
+def _scores(one: Result) -> dict[str, dict[str, float]]:
+    found = ((measure.name, score(measured(one, measure))) for measure in ANSWERS)
+    return {name: {key: round(value, 4) for key, value in vars(own).items()} for name, own in found if own}

@@ -1,0 +1,199 @@
+"""Experiments: settings are checked, every run is made once, and what is held out is held out everywhere."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from newtongue import NewtongueError
+from newtongue_evaluation.results import read_results
+from newtongue_recipes.atlas.leaks import stated
+from newtongue_recipes.experiments import corpus
+from newtongue_recipes.experiments.atlas import atlas_world
+from newtongue_recipes.experiments.load import load_experiment
+from newtongue_recipes.experiments.methods import METHODS
+from newtongue_recipes.experiments.plan import plan
+from newtongue_recipes.experiments.real import real_world
+from newtongue_recipes.experiments.run import run_experiment
+from newtongue_recipes.experiments.schema import FOLDER
+from newtongue_recipes.experiments.summary import summary, write_summary
+from newtongue_recipes.experiments.world import World
+from running import newtongue
+
+SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+SMALL = [
+    "represent.vocabulary=400",
+    "represent.width=16",
+    "represent.layers=1",
+    "represent.heads=2",
+    "tune.rank=2",
+    *(f"{part}.training.{key}=2" for part in ("represent", "tune") for key in ("steps", "batch")),
+    *(f"map.{part}.{key}=2" for part in ("toward", "through") for key in ("steps", "batch")),
+    "base={steps: 2, batch: 8, width: 16, layers: 2, heads: 2, rows: 320}",
+]
+SEARCH = "search={methods: [raw-lora], steps: 2, changes: [{rate: 1.0e-9}, {rate: 1.0e-2}]}"
+NAMES = ["Ada", "Bora", "Cem", "Deniz", "Ece", "Fatma", "Gül", "Hasan"]
+
+
+def texts(world: World) -> set[str]:
+    """All that a method may learn from, in the language or in English."""
+    told = [*world.lessons.questions, *world.lessons.translations]
+    contents = [message["content"] for chat in told for message in chat]
+    parts = [part["text"] for one in contents if isinstance(one, list) for part in one]
+    pairs = [text for pair in world.pairs for text in (pair.english, pair.other)]
+    return {*(one for one in contents if isinstance(one, str)), *parts, *pairs, *world.lessons.text}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_experiment_reads_and_names_only_methods_there_are(name: str) -> None:
+    settings = load_experiment(name)
+    runs = plan(settings)
+    assert {run.method for run in runs} <= METHODS.keys()
+    assert len(runs) == len(set(runs))
+    first: dict[Any, str] = {}
+    for run in runs:
+        first.setdefault((run.language, run.seed, run.text, run.pairs), run.method)
+    ours = [run for run in runs if run.method == "ours"]
+    assert all(first[run.language, run.seed, run.text, run.pairs] == "ours" for run in ours)
+
+
+@pytest.mark.parametrize(
+    "name,changes,said",
+    [
+        ("atlis", [], "Did you mean atlas"),
+        ("atlas", ["tune.rnak=3"], "Did you mean 'rank'"),
+        ("atlas", ["runs.0.pairs=[-1]", "seeds=[x]"], "seeds"),
+        ("atlas", ["runs.0.methods=[]"], "runs.0.methods"),
+    ],
+)
+def test_wrong_settings_are_told_with_what_was_meant(name: str, changes: list[str], said: str) -> None:
+    with pytest.raises(NewtongueError, match=said):
+        load_experiment(name, changes)
+
+
+def test_an_unknown_method_is_told_with_the_nearest() -> None:
+    with pytest.raises(NewtongueError, match="Did you mean langbridge"):
+        plan(load_experiment("atlas"), ["langbrige"])
+
+
+def test_scale_changes_all_steps_and_nothing_else() -> None:
+    whole, half = load_experiment("transfer"), load_experiment("transfer", scale=0.5)
+    assert half.tune.training.steps == whole.tune.training.steps // 2
+    assert half.map.through and whole.map.through
+    assert half.map.through.steps == whole.map.through.steps // 2
+    assert half.tune.training.batch == whole.tune.training.batch
+
+
+@pytest.mark.parametrize("language", ["tr", "ja"])
+def test_the_atlas_holds_its_exam_out_and_gives_as_many_pairs_as_asked_for(language: str) -> None:
+    world = atlas_world(load_experiment("atlas"), language, 0, None, 300)
+    assert len(world.pairs) == len(world.lessons.translations) == 300
+    scored = {one.subject for one in world.exam}
+    assert scored
+    assert not scored & {one.subject for one in world.development}
+    told = {fact.subject.key for text in texts(world) for fact in stated(text, language)}
+    assert not told & scored
+    assert not {one.text for one in world.exam} & texts(world)
+    assert not atlas_world(load_experiment("atlas"), language, 0, None, 0).lessons.translations
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    foods = [("apples", "elma"), ("bread", "ekmek"), ("soup", "çorba"), ("fish", "balık")]
+
+    def zipped(name: str, lines: list[str]) -> None:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with gzip.open(folder / name, "wt", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+    asked = {"en": "what does {} like", "tr": "{} ne seviyor"}
+    pairs = [(f"{name} likes {food}.", f"{name} {yemek} seviyor.") for name in NAMES for food, yemek in foods]
+    # What is asked stands among the pairs and in the raw text too, in another case.
+    pairs += [(asked["en"].format(name).title(), f"{asked['tr'].format(name).title()}?") for name in NAMES]
+    zipped("parallel/en-tr.tsv.gz", [f"{english}\t{other}" for english, other in pairs])
+    zipped("mono/tr.txt.gz", [other for _, other in pairs])
+    for column, (language, question) in enumerate(asked.items()):
+        rows = [
+            {"id": f"mkqa/{place}", "question": question.format(name), "answer": foods[place % 4][column]}
+            for place, name in enumerate(NAMES)
+        ]
+        zipped(f"qa/{language}.jsonl.gz", [json.dumps(row, ensure_ascii=False) for row in rows])
+    (folder / "eval").mkdir()
+    for language in ("en", "sw"):
+        lines = [f"train\t{number}\ttopic{number % 3}\t{language} text {number}" for number in range(320)]
+        table = "\n".join(["split\tindex_id\tcategory\ttext", *lines]) + "\n"
+        (folder / "eval" / f"sib200.{language}.train-dev.tsv").write_text(table)
+    return folder
+
+
+def test_real_text_holds_its_questions_out_of_text_and_pairs_in_any_case(data: Path, tmp_path: Path) -> None:
+    changes = [*SMALL, "corpus.held_out=3", "corpus.development=2", "corpus.questions_as_pairs=true"]
+    world = real_world(load_experiment("transfer", changes), data, tmp_path / "base", "tr", 0, None, None)
+    learned = {text.casefold().strip("?") for text in texts(world)}
+    held = [*world.exam, *world.development]
+    assert len({one.key for one in world.exam}) == 3
+    assert len(world.development) == 2
+    assert not {one.text.casefold() for one in held} & learned
+    assert not {one.english.casefold() for one in held} & learned
+    assert world.lessons.language == "tr"
+
+
+def test_a_language_with_little_text_learns_from_topics_that_are_not_scored(data: Path, tmp_path: Path) -> None:
+    world = real_world(load_experiment("data", SMALL), data, tmp_path / "base", "sw", 0, 10, 5)
+    assert (len(world.lessons.text), len(world.pairs), len(world.exam)) == (10, 5, 200)
+    assert not {one.text for one in (*world.exam, *world.development)} & texts(world)
+
+
+def test_hold_out_is_the_same_in_every_language() -> None:
+    asked = [corpus.Question(str(one), "", "", "", "") for one in range(50)]
+    _, held = corpus.hold_out(asked, 7)
+    assert {one.key for one in corpus.hold_out(asked[::-1], 7)[1]} == {one.key for one in held}
+
+
+def small(*changes: str) -> Any:
+    runs = (
+        "runs=[{methods: [ours, ours-swapped, ours-shuffled, translate-test]}, {methods: [raw-lora], equal: [seconds]}]"
+    )
+    return load_experiment("transfer", [*SMALL, SEARCH, runs, "languages=[tr]", "corpus.held_out=3", *changes])
+
+
+def test_a_run_is_made_once_and_its_summary_holds_no_text(data: Path, tmp_path: Path) -> None:
+    output, console = tmp_path / "runs", Console(quiet=True)
+    results = run_experiment(small(), output, data=data, methods=["ours", "raw-lora", "ours-swapped"], console=console)
+    assert [one.method for one in results[::2]] == [
+        "adapter",
+        "adapter, another question's soft tokens",
+        "LoRA on raw text, equal seconds",
+    ]
+    assert {one.answered_in for one in results} == {"en", "tr"}
+    assert all(len(one.rows) == 3 for one in results)
+    before = {path: path.stat().st_mtime_ns for path in output.glob("*.json")}
+    again = run_experiment(small(), output, data=data, console=console)
+    after = {path: path.stat().st_mtime_ns for path in output.glob("*.result.json")}
+    assert {path: after[path] for path in before if path in after} == {p: t for p, t in before.items() if p in after}
+    assert len(again) == len(read_results([output])) == 10
+    kept = write_summary(output).read_text()
+    assert "seviyor" not in kept
+    assert len(json.loads(kept)) == 10
+    assert "translate-test" in summary(again)
+    with pytest.raises(NewtongueError, match="other settings"):
+        run_experiment(small("tune.rank=4"), output, data=data, console=console)
+
+
+def test_without_data_the_command_says_what_to_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NEWTONGUE_DATA", raising=False)
+    assert newtongue(monkeypatch, "experiment", "transfer", "--output", str(tmp_path / "runs")) == 2
+    assert "--data" in capsys.readouterr().err
+
+
+def test_the_command_lists_what_it_would_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert newtongue(monkeypatch, "experiment", "atlas", "--list", "--seeds", "0", "--methods", "ours,bare") == 0
+    assert "10 runs" in capsys.readouterr().out
