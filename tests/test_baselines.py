@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 import tiny
 from newtongue import NewtongueError
-from newtongue.config import embedding_table
+from newtongue.base import embedding_table
 from newtongue_evaluation.answers import answer_nats
 from newtongue_evaluation.baselines import BASELINES, Budget, Lessons, Question
 from newtongue_evaluation.baselines.forms import beside, plain

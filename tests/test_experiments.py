@@ -131,7 +131,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_real_text_holds_its_questions_out_of_text_and_pairs_in_any_case(data: Path, tmp_path: Path) -> None:
-    changes = [*SMALL, "corpus.held_out=3", "corpus.development=2", "corpus.questions_as_pairs=true"]
+    changes = [*SMALL, "corpus.held_out=3", "corpus.development=2"]
     world = real_world(load_experiment("transfer", changes), data, tmp_path / "base", "tr", 0, None, None)
     learned = {text.casefold().strip("?") for text in texts(world)}
     held = [*world.exam, *world.development]
@@ -140,6 +140,14 @@ def test_real_text_holds_its_questions_out_of_text_and_pairs_in_any_case(data: P
     assert not {one.text.casefold() for one in held} & learned
     assert not {one.english.casefold() for one in held} & learned
     assert world.lessons.language == "tr"
+
+
+def test_questions_that_are_not_held_out_are_pairs_too(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(corpus.TATOEBA, "tr", len(NAMES) * 4)
+    held = corpus.hold_out(corpus.questions(data, "tr"), 3)[1]
+    pairs = corpus.question_pairs(data, "tr", held)
+    assert len(pairs) == len(NAMES) - 3
+    assert not {one.english.casefold() for one in held} & {pair.english.casefold() for pair in pairs}
 
 
 def test_a_language_with_little_text_learns_from_topics_that_are_not_scored(data: Path, tmp_path: Path) -> None:

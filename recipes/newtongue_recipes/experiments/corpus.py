@@ -11,6 +11,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from newtongue_recipes.stages.map import Pair
 
 Messages = list[dict[str, Any]]
 
-TATOEBA = {"tr": 53_986, "ja": 72_499}  # Rows of general sentences; documentation follows them.
+TATOEBA = {"tr": 53_986, "ja": 72_499}  # Rows of general sentences,
+QUESTIONS = {"tr": 60_233, "ja": 78_752}  # after which come MKQA's questions up to here, and then documentation.
 LONGEST_ANSWER = 60  # characters
 
 
@@ -36,9 +38,14 @@ class Question:
 
 def tatoeba(data: Path, language: str) -> list[tuple[str, str]]:
     """General sentences: (English, the language)."""
-    lines = _lines(data / "parallel" / f"en-{language}.tsv.gz")
-    rows = [tuple(line.split("\t")) for _, line in zip(range(TATOEBA[language]), lines, strict=False)]
-    return [(row[0], row[1]) for row in rows if len(row) == 2]
+    return _parallel(data, language, 0, TATOEBA[language])
+
+
+def question_pairs(data: Path, language: str, held: Sequence[Question]) -> list[Pair]:
+    """MKQA's questions and their English, answers or not, but for those held out."""
+    banned = _banned(held)
+    found = _parallel(data, language, TATOEBA[language], QUESTIONS[language])
+    return [Pair(english, other) for english, other in found if not {_plain(english), _plain(other)} & banned]
 
 
 def english_sentences(data: Path) -> list[str]:
@@ -84,7 +91,7 @@ def pairs(
 
     Those of at most `aligned` words are taken for dictionary entries.
     """
-    banned = {_plain(text) for one in held for text in (one.english, one.other)}
+    banned = _banned(held)
     found = [
         Pair(english, other, aligned=len(english.split()) <= aligned)
         for english, other in tatoeba(data, language)
@@ -129,6 +136,17 @@ def _mkqa(data: Path, language: str) -> dict[str, tuple[str, str]]:
 def _lines(path: Path) -> Iterator[str]:
     with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
         yield from (line.rstrip("\r\n") for line in file)
+
+
+def _parallel(data: Path, language: str, start: int, stop: int) -> list[tuple[str, str]]:
+    """Rows of the parallel file: (English, the language)."""
+    lines = islice(_lines(data / "parallel" / f"en-{language}.tsv.gz"), start, stop)
+    rows = [tuple(line.split("\t")) for line in lines]
+    return [(row[0], row[1]) for row in rows if len(row) == 2]
+
+
+def _banned(held: Sequence[Question]) -> set[str]:
+    return {_plain(text) for one in held for text in (one.english, one.other)}
 
 
 def _plain(text: str) -> str:

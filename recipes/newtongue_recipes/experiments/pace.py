@@ -1,6 +1,5 @@
 """How many steps a baseline takes in the seconds that ours took."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from newtongue_evaluation.baselines import Baseline, Budget, Lessons
+from newtongue_evaluation.baselines.method import clock
 
 PROBED = 12  # Steps of either part, the first two of which are not counted.
 WARM = 2
@@ -22,7 +22,7 @@ class Pace(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Another step is done."""
-        self.marks.setdefault(Path(args.output_dir).name, []).append(time.monotonic())
+        self.marks.setdefault(Path(args.output_dir).name, []).append(clock())
 
     def seconds(self) -> dict[str, float]:
         """By part."""

@@ -48,9 +48,8 @@ def _questions(
     seen = [one for one in asked if one.key not in keys]
     everything = 10**9
     translated = corpus.pairs(data, language, everything, wanted.pair_words, wanted.aligned_words, held, seed)
-    if wanted.questions_as_pairs:
-        translated += [Pair(one.english, one.other) for one in seen]
-        random.Random(seed).shuffle(translated)
+    translated += corpus.question_pairs(data, language, held) * wanted.question_pairs
+    random.Random(seed).shuffle(translated)
     translated = translated[:pairs]
     conversations = [corpus.ask(one, language, answered) for one in seen for answered in ("en", language)]
     conversations += [repeat(pair.english, pair.other, language) for pair in translated[: wanted.tune_pairs]]

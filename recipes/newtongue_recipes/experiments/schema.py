@@ -75,8 +75,8 @@ class Corpus(BaseModel):
     """Longest English side of a sentence pair."""
     aligned_words: Whole = 2
     """Pairs with an English side of so many words stand in for a dictionary."""
-    questions_as_pairs: bool = False
-    """Take the questions that are not held out, and their English, as sentence pairs too."""
+    question_pairs: Whole = 1
+    """How many times each translated question that is not held out comes among the sentence pairs."""
     answer_words: Whole = 0
     """Ask only for answers of at most so many English words; 0 asks for all."""
     tune_pairs: Whole = 2_000
