@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from newtongue_evaluation.results import read_results
 from newtongue_recipes.atlas.leaks import stated
 from newtongue_recipes.experiments import corpus
 from newtongue_recipes.experiments.atlas import atlas_world
+from newtongue_recipes.experiments.english import reworded
 from newtongue_recipes.experiments.load import load_experiment
 from newtongue_recipes.experiments.methods import METHODS
 from newtongue_recipes.experiments.plan import plan
@@ -160,6 +162,15 @@ def test_hold_out_is_the_same_in_every_language() -> None:
     asked = [corpus.Question(str(one), "", "", "", "") for one in range(50)]
     _, held = corpus.hold_out(asked, 7)
     assert {one.key for one in corpus.hold_out(asked[::-1], 7)[1]} == {one.key for one in held}
+
+
+def test_a_reworded_question_leaves_out_words_and_adds_none() -> None:
+    chooser, question = random.Random(0), "who wrote the song about the old red house"
+    made = [reworded(question, 0.3, chooser) for _ in range(200)]
+    assert 60 < made.count(question) < 140
+    assert len(set(made)) > 20
+    assert all(set(one.casefold().strip("?").split()) <= set(question.split()) for one in made)
+    assert {reworded(question, 0.0, chooser) for _ in range(20)} == {question}
 
 
 def small(*changes: str) -> Any:

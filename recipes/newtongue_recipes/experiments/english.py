@@ -6,12 +6,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
-from transformers import DataCollatorForSeq2Seq, Trainer, TrainerCallback, set_seed
+from transformers import (
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    set_seed,
+)
 
 from newtongue import NewtongueError
 from newtongue_recipes.demo.lessons import SAY
 from newtongue_recipes.demo.nano import english_tokenizer, small_phi
+from newtongue_recipes.loading import load_base
 from newtongue_recipes.settings import Training
 from newtongue_recipes.stages.checkpoints import last_checkpoint
 from newtongue_recipes.train.ledger import Ledger
@@ -42,11 +52,10 @@ def make_base(data: Path, folder: Path, settings: English, callbacks: Sequence[T
     ledger.write(ABOUT, made_from, finished=False)
     set_seed(settings.seed)
     sentences, asked = corpus.english_sentences(data), list(corpus.english_questions(data).values())
-    tokenizer = english_tokenizer([*sentences, *(text for row in asked for text in row)], settings.rows)
+    model, tokenizer = _start([*sentences, *(text for row in asked for text in row)], settings)
     work = folder / "base"
     extra = {"bf16": True, "weight_decay": 0.01, "train_sampling_strategy": "group_by_length"}
     training = Training(settings.steps, settings.batch, settings.rate, settings.save_steps, settings.seed, extra)
-    model = small_phi(tokenizer, settings.rows, settings.width, settings.layers, settings.heads)
     trainer = Trainer(
         model=model,
         args=training.arguments(work),
@@ -75,7 +84,7 @@ def _rows(
             prompt, said = _prompt(SAY + text), text
         elif kind == "answer":
             question, said = chooser.choice(asked)
-            prompt = _prompt(question)
+            prompt = _prompt(reworded(question, settings.noise, chooser))
         else:
             prompt, said = "", f"{tokenizer.bos_token}{chooser.choice(sentences)} {chooser.choice(sentences)}"
         before = tokenizer(prompt)["input_ids"] if prompt else []
@@ -83,6 +92,25 @@ def _rows(
         if len(before) + len(after) <= LONGEST:
             wanted -= 1
             yield {"input_ids": before + after, "labels": [-100] * len(before) + after}
+
+
+def reworded(question: str, noise: float, chooser: random.Random) -> str:
+    """The question as it is, or, as often, without some of its words, and written as a sentence as often as not.
+
+    A base that has only ever seen one wording of a question knows its letters, not what it asks.
+    """
+    if not noise or chooser.random() < 0.5:
+        return question
+    kept = " ".join(word for word in question.split() if chooser.random() >= noise) or question
+    return f"{kept[:1].upper()}{kept[1:]}?" if chooser.random() < 0.5 else kept
+
+
+def _start(texts: list[str], settings: English) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    if settings.start_from is not None:
+        model = load_base(settings.start_from, four_bit=False, dtype=torch.float32, attention="eager")
+        return model.requires_grad_(True).train(), AutoTokenizer.from_pretrained(settings.start_from)
+    tokenizer = english_tokenizer(texts, settings.rows)
+    return small_phi(tokenizer, settings.rows, settings.width, settings.layers, settings.heads), tokenizer
 
 
 def _prompt(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from newtongue_recipes.recipe.schema import FROZEN, Name
-from newtongue_recipes.settings import Count, Map, Rate, Represent, Tune, Whole
+from newtongue_recipes.settings import Count, Dropout, Map, Rate, Represent, Tune, Whole
 
 Kind = Literal["atlas", "transfer", "data"]
 
@@ -58,6 +58,10 @@ class English(BaseModel):
     """Attention heads; they divide the width."""
     rows: Count = 4096
     """Rows of the embedding."""
+    noise: Dropout = 0.15
+    """Share of a question's words that are left out in half of its rows, so that more than one wording is answered."""
+    start_from: Name | None = None
+    """Folder of a base made here to go on from, of the same shape; null starts from fresh weights."""
     save_steps: Whole = 500
     """Steps between checkpoints."""
     seed: Whole = 0
