@@ -82,6 +82,16 @@ def test_losing_most_rows_is_a_warning(tmp_path: Path) -> None:
     assert "most for: duplicate" in made(tmp_path, TURKISH[:1] * 5).warnings[0]
 
 
+def test_leaving_out_what_nobody_asked_for_is_no_warning(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [{"text": TURKISH[n % 4] + str(n), "from": "web" if n else "book"} for n in range(9)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = Data(text=[Source(path=str(path), where={"from": "book"})])
+    made = report([gather(data, "text", "tr", tokenizer=tiny.base_tokenizer())], data)
+    assert made.sources[0].rows.dropped == {"not wanted: from": 8}
+    assert not made.warnings
+
+
 def test_the_report_is_written_as_json_and_markdown(tmp_path: Path) -> None:
     bad = "<script> | `code` [link](x) # " + TURKISH[0]
     plain, readable = write_report(made(tmp_path, [bad, *TURKISH]), tmp_path / "report")

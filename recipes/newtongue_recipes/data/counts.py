@@ -11,6 +11,7 @@ WANTED = {
     "pairs": "'english' and 'other', 'source' and 'target', 'translation', or a column for each language's tag",
     "questions": "'question' and 'answer', 'inputs' and 'targets', 'prompt' and 'completion', or 'messages'",
 }
+UNWANTED = "not wanted: "  # Before the column by which `where` leaves a row out.
 FIXES = {
     "not valid JSON": "Write one JSON object a line.",
     "not UTF-8": "Convert the file, e.g. iconv -f WINDOWS-1254 -t UTF-8.",
@@ -44,6 +45,11 @@ class Counts:
     columns: list[str] = field(default_factory=list)
     ended: str = "end"
 
+    @property
+    def lost(self) -> int:
+        """Rows left out that nobody asked to leave out."""
+        return sum(count for reason, count in self.dropped.items() if not reason.startswith(UNWANTED))
+
     def drop(self, reason: str, at: str, value: str = "") -> None:
         """Count a row that was read and left out."""
         self.read += 1
@@ -68,7 +74,7 @@ class Counts:
         for begins, fix in FIXES.items():
             if reason.startswith(begins):
                 return fix
-        if reason.startswith("wrong"):
+        if reason.startswith(UNWANTED):
             return "Look at the values of that column and mend 'where'."
         return f"For {kind}, rows need {WANTED[kind]}; say which is which with 'columns', e.g. {_EXAMPLES[kind]}."
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .counts import Counts
+from .counts import UNWANTED, Counts
 from .gathering import Gathered
 from .languages import detect, in_another, is_known
 from .markdown import as_markdown
@@ -192,11 +192,12 @@ def _warnings(entry: SourceReport, language: str, data: Data) -> list[str]:
             f"{entry.source} ({entry.kind}): most rows are not in {language!r}: {entry.wrong:,} of {told:,} that "
             f"could be told, most in {most!r}. Look at its samples, 'columns' (which side is which) and 'where'."
         )
-    lost = entry.rows.read - entry.rows.used - entry.rows.held_out
-    if entry.rows.read and lost * 2 > entry.rows.read:
-        reason = max(entry.rows.dropped, key=lambda one: entry.rows.dropped[one])
+    lost, usable = entry.rows.lost, entry.rows.used + entry.rows.held_out
+    if lost > usable:
+        wanted = (reason for reason in entry.rows.dropped if not reason.startswith(UNWANTED))
+        reason = max(wanted, key=lambda one: entry.rows.dropped[one])
         said.append(
-            f"{entry.source} ({entry.kind}): {lost:,} of {entry.rows.read:,} rows read were left out, most for: "
+            f"{entry.source} ({entry.kind}): {lost:,} of {lost + usable:,} rows wanted were left out, most for: "
             f"{reason}, first at {entry.rows.examples[reason]}."
         )
     return said

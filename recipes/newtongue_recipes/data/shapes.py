@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .counts import UNWANTED
 from .schema import COLUMNS, Kind, Source
 from .texts import Unusable, clean, same_language
 
@@ -40,7 +41,7 @@ def shape(row: Row, source: Source, kind: Kind, language: str) -> Item:
         if column not in row:
             raise Unusable(f"no column {column!r}")
         if str(row[column]) not in ([wanted] if isinstance(wanted, str) else wanted):
-            raise Unusable(f"wrong {column}", row[column])
+            raise Unusable(f"{UNWANTED}{column}", row[column])
     named = {**row, **_renamed(row, source)} if source.columns else row
     code = named.get("language_code")
     if code is not None and source.columns.get("language_code", "language_code") not in source.where:
