@@ -69,6 +69,7 @@ def test_every_shipped_experiment_reads_and_names_only_methods_there_are(name: s
         ("atlas", ["tune.rnak=3"], "Did you mean 'rank'"),
         ("atlas", ["runs.0.pairs=[-1]", "seeds=[x]"], "seeds"),
         ("atlas", ["runs.0.methods=[]"], "runs.0.methods"),
+        ("atlas", ["budgets={raw-lora: {rnak: 3}}"], "rnak"),
     ],
 )
 def test_wrong_settings_are_told_with_what_was_meant(name: str, changes: list[str], said: str) -> None:
@@ -209,6 +210,15 @@ def test_without_data_the_command_says_what_to_give(
     monkeypatch.delenv("NEWTONGUE_DATA", raising=False)
     assert newtongue(monkeypatch, "experiment", "transfer", "--output", str(tmp_path / "runs")) == 2
     assert "--data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name,language,said", [("atlas", "de", "tr, ja"), ("data", "qu", "sib200.qu")])
+def test_a_language_there_is_nothing_of_is_an_error_that_names_what_lacks(
+    data: Path, tmp_path: Path, name: str, language: str, said: str
+) -> None:
+    settings = load_experiment(name, [*SMALL, f"languages=[{language}]"])
+    with pytest.raises(NewtongueError, match=said):
+        run_experiment(settings, tmp_path / "runs", data=data, console=Console(quiet=True))
 
 
 def test_the_command_lists_what_it_would_run(

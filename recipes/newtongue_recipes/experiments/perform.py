@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from transformers import TrainerCallback
 
@@ -129,7 +128,8 @@ class Workshop:
             self.run.seed,
             {key: value for key, value in tuned.training.extra.items() if key != "disable_tqdm"},
         )
-        return replace(given, **self.settings.budgets.get(name, {}))
+        changes = self.settings.budgets.get(name)
+        return replace(given, **changes.given()) if changes else given
 
     def _searched(self, lessons: Lessons, budget: Budget) -> Budget:
         """The budget with what a search found best, once a language, at its first run."""
@@ -142,7 +142,7 @@ class Workshop:
             short = replace(
                 budget, reading=round(budget.reading * share), answering=max(1, round(budget.answering * share))
             )
-            tried: list[Any] = wanted.changes
+            tried = [one.given() for one in wanted.changes]
             folder = path.with_suffix("")
             _, nats = search(BASELINES[name], lessons, short, tried, self.world.development, folder)
             best = min(range(len(tried)), key=lambda place: nats[place])

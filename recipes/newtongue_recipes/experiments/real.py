@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, PreTrainedModel
 
+from newtongue import NewtongueError
 from newtongue_evaluation.baselines import Lessons, Question
 from newtongue_recipes.demo.lessons import repeat
 from newtongue_recipes.loading import load_base
@@ -30,9 +31,25 @@ def real_world(
     Args:
         text, pairs: rows at most; all where None.
     """
+    _check(data, language)
     make_base(data, base, settings.base)
     world = _questions if language in corpus.TATOEBA else _topics
     return world(settings, data, base, language, seed, text, pairs)
+
+
+def _check(data: Path, language: str) -> None:
+    """Raise NewtongueError where a file that is read later is not there."""
+    names = ["qa/en.jsonl.gz", *(f"parallel/en-{one}.tsv.gz" for one in corpus.TATOEBA if one == language)]
+    if language in corpus.TATOEBA:
+        names += [f"qa/{language}.jsonl.gz", f"mono/{language}.txt.gz"]
+    else:
+        names += [f"eval/sib200.{one}.train-dev.tsv" for one in ("en", language)]
+    missing = [name for name in names if not (data / name).exists()]
+    if missing:
+        raise NewtongueError(
+            f"{data} lacks {', '.join(missing)}, from which {language!r} is learned. Name another --data, or languages "
+            "whose files are there."
+        )
 
 
 def _questions(

@@ -19,8 +19,9 @@ from newtongue_recipes.train.ledger import Ledger
 
 from .methods import METHODS
 from .perform import Workshop
-from .plan import finished, plan
+from .plan import Run, finished, plan
 from .schema import Settings
+from .summary import score_of
 from .world import World
 
 
@@ -62,6 +63,7 @@ def run_experiment(
             shop = Workshop(world, settings, run, output / "work", [Watched(progress, bar)])
             done[run] = [write(one, output) for one in _results(shop)]
             progress.remove_task(bar)
+            console.print(told(run, done[run]), highlight=False)
             progress.advance(overall)
     return [one for run in runs for one in done[run]]
 
@@ -79,6 +81,14 @@ class Watched(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Another step is done."""
         self.progress.update(self.bar, completed=state.global_step)
+
+
+def told(run: Run, results: Sequence[Result]) -> str:
+    """A finished run in one line."""
+    exact = ", ".join(f"{score_of(one, 'exact match'):.3f} in {one.answered_in}" for one in results)
+    amounts = "".join(f", {kind} {amount:g}" for kind, amount in run.data.items())
+    seconds = results[0].cost.training_seconds or 0
+    return f"{run.language}, seed {run.seed}{amounts}: {run.title}: exact match {exact}; {seconds:.0f} s of training"
 
 
 def write(result: Result, output: Path) -> Result:

@@ -26,6 +26,25 @@ class Group(BaseModel):
     """What a baseline gets as much of as ours took: optimizer steps, or seconds on this machine."""
 
 
+class Changes(BaseModel):
+    """Changes to a baseline's budget; what is not named stays as ours has it."""
+
+    model_config = FROZEN
+
+    batch: Count | None = None
+    """Rows a step."""
+    rate: Rate | None = None
+    """Peak learning rate."""
+    rank: Count | None = None
+    """Rank of the LoRA."""
+    alpha: Count | None = None
+    """The LoRA's change is scaled by this over its rank."""
+
+    def given(self) -> dict[str, Any]:
+        """Those that are named."""
+        return self.model_dump(exclude_none=True)
+
+
 class Search(BaseModel):
     """A search over what a baseline's result hangs on; the best on development questions is run and scored."""
 
@@ -33,8 +52,8 @@ class Search(BaseModel):
 
     methods: list[Name]
     """Baselines to be searched for, once a language."""
-    changes: list[dict[str, Any]] = Field(min_length=1)
-    """Changes to the budget (rank, alpha, rate, batch), one set a try."""
+    changes: list[Changes] = Field(min_length=1)
+    """Changes to the budget, one set a try."""
     steps: Count = 200
     """Steps of a try."""
 
@@ -112,8 +131,8 @@ class Settings(BaseModel):
     """Stage 3 of ours."""
     encoder: Name | None = None
     """Published multilingual encoder, for the method ours-encoder."""
-    budgets: dict[str, dict[str, Any]] = {}
-    """By baseline: changes to the budget that ours gives (batch, rate, rank, alpha)."""
+    budgets: dict[str, Changes] = {}
+    """By baseline: changes to the budget that ours gives."""
     search: Search | None = None
     """Search for better ones."""
     asked: Count = 500

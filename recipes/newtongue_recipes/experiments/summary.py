@@ -1,6 +1,7 @@
 """The scores of an experiment's results: a table for people, a small file that is kept."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,11 @@ def write_summary(folder: Path) -> Path:
     path = folder / NAME
     write_whole(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     return path
+
+
+def score_of(one: Result, name: str) -> float:
+    """One score's value, not a number where it says nothing of the result."""
+    return _scores(one).get(name, {}).get("value", math.nan)
 
 
 def _plainly(one: Result) -> dict[str, Any]:
