@@ -134,7 +134,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_real_text_holds_its_questions_out_of_text_and_pairs_in_any_case(data: Path, tmp_path: Path) -> None:
-    changes = [*SMALL, "corpus.held_out=3", "corpus.development=2"]
+    changes = [*SMALL, "corpus.held_out=3", "corpus.development=2", "corpus.english_pairs=4"]
     world = real_world(load_experiment("transfer", changes), data, tmp_path / "base", "tr", 0, None, None)
     learned = {text.casefold().strip("?") for text in texts(world)}
     held = [*world.exam, *world.development]
@@ -142,7 +142,7 @@ def test_real_text_holds_its_questions_out_of_text_and_pairs_in_any_case(data: P
     assert len(world.development) == 2
     assert not {one.text.casefold() for one in held} & learned
     assert not {one.english.casefold() for one in held} & learned
-    assert world.lessons.language == "tr"
+    assert sum(pair.english == pair.other for pair in world.pairs) == 4
 
 
 def test_questions_that_are_not_held_out_are_pairs_too(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,9 +175,8 @@ def test_a_reworded_question_leaves_out_words_and_adds_none() -> None:
 
 
 def small(*changes: str) -> Any:
-    runs = (
-        "runs=[{methods: [ours, ours-swapped, ours-shuffled, translate-test]}, {methods: [raw-lora], equal: [seconds]}]"
-    )
+    ours = "{methods: [ours, ours-swapped, ours-shuffled, ours-beside, translate-test]}"
+    runs = f"runs=[{ours}, {{methods: [raw-lora], equal: [seconds]}}]"
     return load_experiment("transfer", [*SMALL, SEARCH, runs, "languages=[tr]", "corpus.held_out=3", *changes])
 
 
@@ -195,10 +194,10 @@ def test_a_run_is_made_once_and_its_summary_holds_no_text(data: Path, tmp_path: 
     again = run_experiment(small(), output, data=data, console=console)
     after = {path: path.stat().st_mtime_ns for path in output.glob("*.result.json")}
     assert {path: after[path] for path in before if path in after} == {p: t for p, t in before.items() if p in after}
-    assert len(again) == len(read_results([output])) == 10
+    assert len(again) == len(read_results([output])) == 12
     kept = write_summary(output).read_text()
     assert "seviyor" not in kept
-    assert len(json.loads(kept)) == 10
+    assert len(json.loads(kept)) == 12
     assert "translate-test" in summary(again)
     with pytest.raises(NewtongueError, match="other settings"):
         run_experiment(small("tune.rank=4"), output, data=data, console=console)

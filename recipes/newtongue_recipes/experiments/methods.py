@@ -18,6 +18,7 @@ class Method:
 METHODS: dict[str, Method] = {
     "ours": Method("adapter", "ours"),
     "ours-encoder": Method("adapter, published encoder", "ours"),
+    "ours-beside": Method("adapter, raw text beside soft tokens in stage 3", "ours"),
     "ours-no-represent": Method("adapter without stage 1", "control"),
     "ours-no-words": Method("adapter without words", "control"),
     "ours-no-toward": Method("adapter without the embeddings' objective", "control"),

@@ -9,6 +9,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from newtongue import Encoder, ModalityAdapter
+from newtongue_evaluation.answers import Messages
 from newtongue_evaluation.baselines import Learned
 from newtongue_evaluation.baselines.method import Stopwatch
 from newtongue_recipes.demo.teach import Curriculum
@@ -18,6 +19,7 @@ from newtongue_recipes.train.ledger import write_whole
 from .world import World
 
 Change = Callable[[Curriculum], Curriculum]
+Form = Callable[[Messages], Messages]  # How a conversation is put.
 
 
 def _map(**changes: Any) -> Change:
@@ -42,6 +44,7 @@ VARIANTS: dict[str, Change] = {
     "ours-no-anchor": _map(anchor=0.0),
     "ours-frozen-encoder": _map(train_encoder=False),
     "ours-encoder": lambda whole: whole,
+    "ours-beside": lambda whole: whole,
 }
 """What each ablation leaves out, through settings that every recipe has."""
 
@@ -68,7 +71,14 @@ def encoder(world: World, whole: Curriculum, folder: Path, callbacks: Sequence[T
 
 
 def adapter(
-    world: World, whole: Curriculum, read: Made, folder: Path, callbacks: Sequence[TrainerCallback], *, tuned: bool
+    world: World,
+    whole: Curriculum,
+    read: Made,
+    folder: Path,
+    callbacks: Sequence[TrainerCallback],
+    *,
+    tuned: bool,
+    put: Form,
 ) -> Made:
     """Stages 2 and 3 on an encoder, made once for all that asks them; without pairs, stage 2 is left out."""
     about = folder / "made.json"
@@ -83,9 +93,8 @@ def adapter(
         else:
             made = ModalityAdapter.create(base, reader, language=language, dropout=whole.map.dropout)
         if tuned:
-            made = tune(
-                world.lessons.load(), made, list(world.lessons.questions), whole.tune, folder, callbacks=callbacks
-            )
+            rows = [put(one) for one in world.lessons.questions]
+            made = tune(world.lessons.load(), made, rows, whole.tune, folder, callbacks=callbacks)
             steps += whole.tune.training.steps
         made.save_pretrained(folder / "adapter", overwrite=True)
         weights = sum(parameter.numel() for parameter in made.parameters())
@@ -95,9 +104,9 @@ def adapter(
     return Made(folder / "adapter", **json.loads(about.read_text()))
 
 
-def learned(world: World, made: Made) -> Learned:
+def learned(world: World, made: Made, put: Form) -> Learned:
     """A made adapter on a fresh base, ready to be asked."""
     one = ModalityAdapter.from_pretrained(made.folder)
     one.encoder.model.set_attn_implementation("eager")
     model = one.attach(world.lessons.load(), tokenizer=world.lessons.tokenizer)
-    return Learned(model, model.tokenizer, lambda asked: asked.messages, made.steps, made.seconds, made.trained)
+    return Learned(model, model.tokenizer, lambda asked: put(asked.messages), made.steps, made.seconds, made.trained)

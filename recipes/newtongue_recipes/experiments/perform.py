@@ -10,6 +10,7 @@ from transformers import TrainerCallback
 
 from newtongue import NewtongueError
 from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
+from newtongue_evaluation.baselines.forms import beside
 from newtongue_evaluation.baselines.search import search
 from newtongue_evaluation.baselines.soft_tokens import disturbed, shuffled, zeroed
 from newtongue_evaluation.baselines.swapped import swapped
@@ -61,7 +62,7 @@ class Workshop:
     def _ours(self) -> tuple[Learned, Asked]:
         method = self.run.method
         made = self._adapter(method if method in ours.VARIANTS else "ours")
-        learned = ours.learned(self.world, made)
+        learned = ours.learned(self.world, made, _form(method))
         if method == "ours-swapped":
             return learned, lambda questions: _exchanged(learned, questions, self.world.longest)
         change = {"ours-zeroed": zeroed, "ours-shuffled": shuffled}.get(method)
@@ -82,7 +83,13 @@ class Workshop:
         else:
             read = self._encoder(whole, variant)
         return ours.adapter(
-            self.world, whole, read, self.folder / variant, self.callbacks, tuned=variant != "ours-no-tune"
+            self.world,
+            whole,
+            read,
+            self.folder / variant,
+            self.callbacks,
+            tuned=variant != "ours-no-tune",
+            put=_form(variant),
         )
 
     def _encoder(self, whole: Curriculum, variant: str = "ours") -> ours.Made:
@@ -153,6 +160,10 @@ class Workshop:
 
     def _seconds_of_ours(self) -> float:
         return self._adapter("ours").seconds
+
+
+def _form(method: str) -> ours.Form:
+    return beside if method == "ours-beside" else lambda messages: messages
 
 
 def _exchanged(learned: Learned, questions: Sequence[Question], longest: int) -> tuple[Row, ...]:

@@ -68,6 +68,8 @@ def _questions(
     translated += corpus.question_pairs(data, language, held) * wanted.question_pairs
     random.Random(seed).shuffle(translated)
     translated = translated[:pairs]
+    translated += [Pair(one.english, one.english) for one in translated[: wanted.english_pairs]]
+    random.Random(seed).shuffle(translated)
     conversations = [corpus.ask(one, language, answered) for one in seen for answered in ("en", language)]
     conversations += [repeat(pair.english, pair.other, language) for pair in translated[: wanted.tune_pairs]]
     random.Random(seed).shuffle(conversations)

@@ -100,6 +100,8 @@ class Corpus(BaseModel):
     """Pairs with an English side of so many words stand in for a dictionary."""
     question_pairs: Whole = 1
     """How many times each translated question that is not held out comes among the sentence pairs."""
+    english_pairs: Whole = 0
+    """Of these pairs, how many come again with the English on both sides, so that names are read as they stand."""
     answer_words: Whole = 0
     """Ask only for answers of at most so many English words; 0 asks for all."""
     tune_pairs: Whole = 2_000
