@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from peft import LoraConfig
 
 import tiny
+from hub import LoopbackHub
 from newtongue import ModalityAdapter
 from worlds import adapter_for, bare_base, logits, shake_lora
 
@@ -31,6 +33,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model = adapter_for(base, language).attach(base, tokenizer=tiny.base_tokenizer())
         shake_lora(model.adapter(language))
         model.detach(language).save_pretrained(folder / language)
+    (folder / "text.txt").write_text("\n".join(tiny.TURKISH * 10), encoding="utf-8")
+    pairs = [f"{one}\t{other}" for one, other in zip(tiny.ENGLISH, tiny.TURKISH, strict=True)]
+    (folder / "pairs.tsv").write_text("\n".join(pairs * 4), encoding="utf-8")
+    (folder / "questions.tsv").write_text(f"{QUESTION}\tParis\n" * 4, encoding="utf-8")
+    tiny.tiny_encoder().save_pretrained(folder / "bert")
     other = bare_base()
     other.add_adapter(LoraConfig(r=2, target_modules=["q_proj"]), adapter_name="style")
     other.save_pretrained(folder / "style")
@@ -105,6 +112,34 @@ def test_vllm_takes_what_the_base_reads(run: Run, tmp_path: Path) -> None:
     peft = __import__("peft").PeftModel.from_pretrained(bare_base(), str(run.folder / "tr" / "lora")).eval()
     ours = logits(model, input_ids=ids)  # type: ignore[arg-type]
     torch.testing.assert_close(logits(peft, inputs_embeds=embeds[None]), ours)  # The base and the LoRA, without us.
+
+
+def test_published_bert(run: Run, tmp_path: Path) -> None:
+    said, _ = run("published_bert", "base", "bert", "pairs.tsv", str(tmp_path / "run"))
+    assert "BertModel of width 24" in said
+    assert ModalityAdapter.from_pretrained(tmp_path / "run" / "adapter").config.base.id == "base"
+
+
+def test_evaluate_and_share(run: Run, loopback_hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", loopback_hub.token)
+    said, names = run("evaluate_and_share", "base", "tr", "questions.tsv", "you/phi-tiny-turkish")
+    card = ModelCard.load("you/phi-tiny-turkish")
+    read = names["read"]
+    assert f"read as Turkish {read.value:.2f}" in said  # type: ignore[attr-defined]
+    assert card.data.eval_results[0].metric_value == read.value  # type: ignore[attr-defined]
+    assert "control: the same as raw text" in card.text
+
+
+@pytest.mark.slow
+def test_own_text(run: Run, tmp_path: Path) -> None:
+    run("own_text", "base", "text.txt", "pairs.tsv", "questions.tsv", str(tmp_path))
+    assert ModalityAdapter.from_pretrained(tmp_path / "adapter").lora is not None
+
+
+@pytest.mark.slow
+def test_sound(run: Run, tmp_path: Path) -> None:
+    said, _ = run("sound", "base", str(tmp_path), "2")
+    assert said.splitlines()[-1].endswith("of 100 clips never heard")
 
 
 @pytest.mark.skipif(not find_spec("openai") or not find_spec("uvicorn"), reason="needs transformers[serving]")
