@@ -120,12 +120,16 @@ def write_result(result: Result, folder: str | Path) -> Path:
     amounts = [f"{kind}{amount:g}" for kind, amount in sorted(result.data.items())]
     parts = [result.task, result.language, result.answered_in, result.method, *amounts, f"seed{result.seed}"]
     path = folder / ("-".join(re.sub(r"[^\w.]+", "_", part).strip("_") for part in parts if part) + SUFFIX)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, delete=False) as file:
-        json.dump(asdict(result), file, ensure_ascii=False, indent=1)
-        file.write("\n")
+    write_whole(path, json.dumps(asdict(result), ensure_ascii=False, indent=1) + "\n")
+    return path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file such that it is the old one or the new one at any moment."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+        file.write(text)
     Path(file.name).chmod(0o644)
     Path(file.name).replace(path)
-    return path
 
 
 def read_results(folders: Iterable[str | Path]) -> list[Result]:

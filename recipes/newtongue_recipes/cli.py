@@ -12,6 +12,7 @@ from newtongue_recipes.commands.chat import chat
 from newtongue_recipes.commands.data import data
 from newtongue_recipes.commands.demo import demo
 from newtongue_recipes.commands.doctor import doctor
+from newtongue_recipes.commands.evaluate import evaluate
 from newtongue_recipes.commands.experiment import experiment
 from newtongue_recipes.commands.harness import harness
 from newtongue_recipes.commands.inspect import inspect
@@ -39,7 +40,7 @@ def options(
     context.obj = debug
 
 
-for command in (demo, train, data, experiment, ask, chat, inspect, push, pull, space, doctor):
+for command in (demo, train, data, experiment, ask, chat, evaluate, inspect, push, pull, space, doctor):
     app.command()(command)
 app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})(harness)
 app.add_typer(recipes, name="recipes")

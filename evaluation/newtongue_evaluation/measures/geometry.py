@@ -57,20 +57,23 @@ def plane(soft: Tensor, english: Tensor, words: Sequence[str], english_words: Se
 
 @torch.no_grad()
 def soft_tokens(model: Any, texts: Sequence[str], language: str) -> tuple[Tensor, list[str]]:
-    """Soft tokens of texts, `[tokens, width]`, each distinct token of the language once, with the tokens."""
-    found: dict[str, Tensor] = {}
+    """Soft tokens of texts, `[tokens, width]`, each id of the language where it is first met, with what they spell."""
+    found: dict[int, Tensor] = {}
     for text in texts:
         ids = model.tokenizer(text, language=language, add_special_tokens=False)["input_ids"]
         soft = model.embed(torch.tensor([ids], device=model.device))[0, 1:-1].float().cpu()
-        for token, one in zip(model.tokenizer.convert_ids_to_tokens(ids)[1:-1], soft, strict=True):
-            found.setdefault(token, one)
-    return torch.stack(list(found.values())), list(found)
+        for one, vector in zip(ids[1:-1], soft, strict=True):
+            found.setdefault(one, vector)
+    return torch.stack(list(found.values())), _spelled(model, list(found))
 
 
 @torch.no_grad()
 def embeddings(model: Any, texts: Sequence[str]) -> tuple[Tensor, list[str]]:
-    """The base's embeddings of the tokens of texts, `[tokens, width]`, each once, with the tokens."""
+    """The base's embeddings of the tokens of texts, `[tokens, width]`, each once, with what they spell."""
     rows = model.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
     ids = list(dict.fromkeys(one for row in rows for one in row))
-    own = model.embed(torch.tensor([ids], device=model.device))[0].float().cpu()
-    return own, model.tokenizer.convert_ids_to_tokens(ids)
+    return model.embed(torch.tensor([ids], device=model.device))[0].float().cpu(), _spelled(model, ids)
+
+
+def _spelled(model: Any, ids: Sequence[int]) -> list[str]:
+    return [model.tokenizer.decode([one], skip_special_tokens=True).strip() for one in ids]

@@ -1,8 +1,7 @@
-"""Reports people look at: tables in Markdown, pictures of losses and of accuracy by method."""
+"""Pictures as files: losses of a training, accuracy by method."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 
@@ -10,18 +9,6 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
 COLOURS = ("#1b6ca8", "#7fb3d5", "#b7b7b7", "#d9822b", "#f0c27b", "#6a4c93")
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A Markdown table; floats with two decimals, None as a dash."""
-
-    def cell(value: Any) -> str:
-        if value is None:
-            return "–"
-        return f"{value:.2f}" if isinstance(value, float) else str(value)
-
-    lines = [list(head), ["---"] * len(head), *([cell(value) for value in row] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def draw_losses(curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]], path: Path) -> None:

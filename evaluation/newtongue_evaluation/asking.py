@@ -1,0 +1,115 @@
+"""One adapter asked the questions of a task, beside all that needs no training of its own."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+from newtongue import AttachedModel
+
+from .answers import Messages
+from .baselines import Learned, Question
+from .baselines.forms import plain
+from .baselines.soft_tokens import disturbed, shuffled, zeroed
+from .baselines.swapped import swapped
+from .measures.cost import peak_memory
+from .results import Cost, Role, Row
+
+OURS = "adapter"
+CONTROLS: dict[str, tuple[str, Role]] = {
+    "translate-test": ("translate-test, gold English", "bound"),
+    "bare": ("bare base on raw text", "control"),
+    "swapped": ("adapter, another question's soft tokens", "control"),
+    "zeroed": ("adapter, soft tokens zeroed", "control"),
+    "shuffled": ("adapter, soft tokens shuffled", "control"),
+    "chance": ("chance, the most frequent answer", "control"),
+}
+"""What is asked beside an adapter, by the name on the command line: its title in tables and its part there."""
+
+Answered = tuple[str, Role, tuple[Row, ...], Cost]
+
+
+def ask_all(
+    model: AttachedModel,
+    language: str,
+    questions: Sequence[Question],
+    controls: Sequence[str] = tuple(CONTROLS),
+    *,
+    max_new_tokens: int = 32,
+    batch: int = 64,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> Iterator[Answered]:
+    """The adapter's rows and those of each control, one after the other: title, role, rows, cost of reading them.
+
+    Args:
+        model: with the language attached.
+        questions: of one task, with answers in one language.
+        controls: of `CONTROLS`; those that need what the questions lack (their English, a second subject) are left out.
+        max_new_tokens, batch, progress: as for `answer`.
+    """
+    options = {"max_new_tokens": max_new_tokens, "batch": batch, "progress": progress}
+
+    def ask(form: Callable[[Question], Messages], asked: Sequence[Question] = questions, change: Any = None) -> Any:
+        learned = Learned(model, model.tokenizer, form)
+        with disturbed(model.adapter(language), change) if change else nullcontext():
+            return _timed(learned, asked, options)
+
+    rows, cost = ask(lambda one: one.messages)
+    yield OURS, "ours", rows, replace(cost, positions=_positions(model, questions, language))
+    for name in controls:
+        title, role = CONTROLS[name]
+        if name == "translate-test" and all(one.english for one in questions):
+            rows, cost = ask(lambda one: [{"role": "user", "content": one.english}])
+        elif name == "bare":
+            rows, cost = ask(lambda one: plain(one.messages))
+            cost = replace(cost, positions=_positions(model, questions, None))
+        elif name == "swapped" and _can_be_swapped(questions):
+            rows, cost = ask(lambda one: one.messages, _swapped(questions))
+            rows = tuple(replace(row, question=one.text) for row, one in zip(rows, questions, strict=True))
+        elif name in ("zeroed", "shuffled"):
+            rows, cost = ask(lambda one: one.messages, change=zeroed if name == "zeroed" else shuffled)
+        elif name == "chance":
+            rows, cost = _most_frequent(questions), Cost()
+        else:
+            continue
+        yield title, role, rows, cost
+
+
+def _timed(learned: Learned, questions: Sequence[Question], options: dict[str, Any]) -> tuple[tuple[Row, ...], Cost]:
+    started = time.perf_counter()
+    rows = learned.ask(questions, **options)
+    spent = round(time.perf_counter() - started, 2)
+    characters = sum(len(one.text) for one in questions)
+    return rows, Cost(characters=characters, answer_seconds=spent, peak_memory=peak_memory(learned.model.device))
+
+
+def _positions(model: AttachedModel, questions: Sequence[Question], language: str | None) -> int:
+    texts = [one.text for one in questions]
+    ids = model.tokenizer(texts, language=language, add_special_tokens=False)["input_ids"]
+    return sum(map(len, ids))
+
+
+def _can_be_swapped(questions: Sequence[Question]) -> bool:
+    subjects: dict[str, set[str]] = {}
+    for one in questions:
+        subjects.setdefault(one.group, set()).add(one.subject)
+    return all(len(found) > 1 for found in subjects.values())
+
+
+def _swapped(questions: Sequence[Question]) -> list[Question]:
+    """Each with the words of another of its group."""
+    others = swapped(questions, [one.group for one in questions], [one.subject for one in questions])
+    return [replace(one, messages=other.messages) for one, other in zip(questions, others, strict=True)]
+
+
+def _most_frequent(questions: Sequence[Question]) -> tuple[Row, ...]:
+    """Always the answer that is right most often in the group: what knowing the kind of question is worth."""
+    counts: dict[str, Counter[str]] = {}
+    for one in questions:
+        counts.setdefault(one.group, Counter())[one.gold[0]] += 1
+    return tuple(
+        Row(one.key, one.text, one.gold, counts[one.group].most_common(1)[0][0], None, one.group, one.english)
+        for one in questions
+    )

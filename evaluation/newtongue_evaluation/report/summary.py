@@ -1,0 +1,162 @@
+"""Results as scores: every method on every task with intervals, and how far ours is from each, row by row."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from newtongue.languages import language_name
+from newtongue_evaluation.measures.answered import Measure, measured, measures_of
+from newtongue_evaluation.measures.intervals import Ratio, Score, difference, score
+from newtongue_evaluation.results import Cost, Result, Role, Row
+
+ORDER: tuple[Role, ...] = ("ours", "baseline", "bound", "control")
+HEADLINES = ("exact match", "bits per byte")
+Amounts = tuple[tuple[str, float], ...]
+Key = tuple[str, Amounts]  # method and its data
+
+
+@dataclass(frozen=True)
+class Line:
+    """One method with one amount of data, its seeds taken together.
+
+    Attributes:
+        scores: by measure; a measure that says nothing of it is missing.
+        ahead: ours minus this one, by measure, on the rows both have; empty for ours.
+        seeds: the score of each seed alone, by measure.
+        rows: of the first seed.
+        cost: of the first seed.
+    """
+
+    method: str
+    role: Role
+    data: Amounts
+    scores: dict[str, Score]
+    ahead: dict[str, Score]
+    seeds: dict[str, list[float]]
+    rows: tuple[Row, ...]
+    cost: Cost
+
+    @property
+    def amounts(self) -> dict[str, float]:
+        """Its data by kind."""
+        return dict(self.data)
+
+
+@dataclass(frozen=True)
+class Task:
+    """All methods on one task; `lines` with the most data of each, `curves` with every amount."""
+
+    name: str
+    language: str
+    answered_in: str
+    measures: tuple[Measure, ...]
+    lines: list[Line]
+    curves: list[Line] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """What was asked, in words."""
+        name = language_name(self.language)
+        if not self.answered_in:
+            return f"{self.name}: {name} sentences and their English translations, retrieval at 1"
+        return f"{self.name}: asked in {name}, answered in {language_name(self.answered_in)}"
+
+    @property
+    def ours(self) -> Line | None:
+        """Our own line, if it is here."""
+        return next((line for line in self.lines if line.role == "ours"), None)
+
+    @property
+    def headlines(self) -> list[Measure]:
+        """The measures to look at first: of answers, or the first that the rows brought along."""
+        return [one for one in self.measures if one.name in HEADLINES] or list(self.measures[:1])
+
+    @property
+    def surpassed(self) -> list[Line]:
+        """Baselines and controls that beat ours on a headline measure by more than chance."""
+        return [
+            line
+            for line in self.lines
+            if line.role in ("baseline", "control")
+            and any(_beats(line.ahead.get(one.name), one) for one in self.headlines)
+        ]
+
+
+def summarise(results: Iterable[Result]) -> list[Task]:
+    """Score all results: a task for each name, language and language of the answers, in the order they come."""
+    tasks: dict[tuple[str, str, str], list[Result]] = {}
+    for one in results:
+        tasks.setdefault((one.task, one.language, one.answered_in), []).append(one)
+    return [_task(*key, found) for key, found in tasks.items()]
+
+
+def _task(name: str, language: str, answered_in: str, results: Sequence[Result]) -> Task:
+    measures = tuple({one.name: one for result in results for one in measures_of(result)}.values())
+    groups: dict[Key, list[Result]] = {}
+    for one in results:
+        groups.setdefault((one.method, tuple(sorted(one.data.items()))), []).append(one)
+    parts = {key: {measure.name: _by_key(found, measure) for measure in measures} for key, found in groups.items()}
+    lines = []
+    for (method, data), found in groups.items():
+        mine = parts[method, data]
+        ours = _ours(groups, data)
+        ahead = {}
+        if ours is not None and found[0].role != "ours":
+            pairs = ((one.name, _ahead(parts[ours][one.name], mine[one.name])) for one in measures)
+            ahead = {name: value for name, value in pairs if value is not None}
+        scores = {one.name: score(_stack(mine[one.name])) for one in measures}
+        lines.append(
+            Line(
+                method,
+                found[0].role,
+                data,
+                {name: value for name, value in scores.items() if value is not None},
+                ahead,
+                {one.name: _each(found, one) for one in measures} if len(found) > 1 else {},
+                found[0].rows,
+                found[0].cost,
+            )
+        )
+    used = tuple(one for one in measures if any(one.name in line.scores for line in lines))
+    lines.sort(key=lambda line: ORDER.index(line.role))
+    fullest = {line.method: line for line in sorted(lines, key=lambda line: line.data)}
+    most = [line for line in lines if fullest[line.method] is line]
+    return Task(name, language, answered_in, used, most, lines if len(lines) > len(most) else [])
+
+
+def _ours(groups: Mapping[Key, Sequence[Result]], data: Amounts) -> Key | None:
+    """Ours with the same data, else with the most."""
+    found = sorted(key for key, results in groups.items() if results[0].role == "ours")
+    return next((key for key in found if key[1] == data), found[-1] if found else None)
+
+
+def _by_key(results: Sequence[Result], measure: Measure) -> dict[str, Ratio]:
+    """Part and whole of each question, summed over seeds."""
+    sums: dict[str, Ratio] = {}
+    for one in results:
+        for row, value in zip(one.rows, measured(one, measure), strict=True):
+            sums[row.key] = sums.get(row.key, np.zeros(2)) + value
+    return sums
+
+
+def _stack(parts: dict[str, Ratio]) -> Ratio:
+    return np.stack(list(parts.values()))
+
+
+def _ahead(ours: dict[str, Ratio], theirs: dict[str, Ratio]) -> Score | None:
+    both = [key for key in ours if key in theirs]
+    if not both:
+        return None
+    return difference(np.stack([ours[key] for key in both]), np.stack([theirs[key] for key in both]))
+
+
+def _each(results: Sequence[Result], measure: Measure) -> list[float]:
+    sums = [measured(one, measure).sum(0) for one in results]
+    return [float(part / whole) for part, whole in sums if whole]
+
+
+def _beats(ahead: Score | None, measure: Measure) -> bool:
+    if ahead is None:
+        return False
+    return ahead.high < 0 if measure.more_is_better else ahead.low > 0

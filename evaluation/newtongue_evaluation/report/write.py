@@ -1,0 +1,63 @@
+"""The whole report of a folder of results: `report.html`, `report.md`, `summary.json`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from newtongue_evaluation.portrait import Portrait
+from newtongue_evaluation.results import Result, read_results, write_whole
+
+from .markdown import as_markdown
+from .page import render
+from .summary import Line, Task, summarise
+
+
+def write_report(folder: Path, title: str, more: Sequence[str | Path] = ()) -> list[Task]:
+    """Report on the results in `folder`, beside those in the folders of `more`; gives the scores.
+
+    Raises:
+        NewtongueError: a folder holds no results, or a file is none.
+    """
+    results = read_results([folder, *more])
+    tasks, portrait = summarise(results), Portrait.read(folder)
+    write_whole(folder / "report.html", render(title, tasks, results, portrait))
+    write_whole(folder / "report.md", as_markdown(title, tasks, results, portrait))
+    kept = json.dumps(as_plain(tasks, results), ensure_ascii=False, indent=1)
+    write_whole(folder / "summary.json", kept + "\n")
+    return tasks
+
+
+def as_plain(tasks: Sequence[Task], results: Sequence[Result]) -> dict[str, Any]:
+    """Scores with their intervals and what printed them, without questions or answers: small, and free to be shared."""
+    return {
+        "tasks": [
+            {
+                "task": task.name,
+                "language": task.language,
+                "answered_in": task.answered_in,
+                "methods": [_plain(line) for line in (task.curves or task.lines)],
+            }
+            for task in tasks
+        ],
+        "commands": list(dict.fromkeys(one.command for one in results if one.command)),
+        "seeds": sorted({one.seed for one in results}),
+        "environments": list({str(one.environment): one.environment for one in results}.values()),
+    }
+
+
+def _plain(line: Line) -> dict[str, Any]:
+    def rounded(scores: Any) -> dict[str, Any]:
+        return {name: {key: round(value, 4) for key, value in asdict(one).items()} for name, one in scores.items()}
+
+    return {
+        "method": line.method,
+        "role": line.role,
+        "data": dict(line.data),
+        "rows": len(line.rows),
+        "scores": rounded(line.scores),
+        "ours_minus_it": rounded(line.ahead),
+        "seeds": line.seeds,
+        "cost": {name: value for name, value in asdict(line.cost).items() if value is not None},
+    }

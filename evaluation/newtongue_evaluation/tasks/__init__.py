@@ -1,0 +1,1 @@
+"""What an adapter is asked: questions and sentence pairs, from files."""

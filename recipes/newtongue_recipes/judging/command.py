@@ -1,0 +1,81 @@
+"""An evaluation from the command line: its results, the report on them, the card."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.markdown import Markdown
+
+from newtongue import ModalityAdapter, NewtongueError
+from newtongue.languages import language_name
+from newtongue_evaluation.asking import CONTROLS
+from newtongue_evaluation.measures.intervals import Score
+from newtongue_evaluation.portrait import Portrait
+from newtongue_evaluation.report import table, write_report
+from newtongue_evaluation.report.card import card_results
+from newtongue_evaluation.report.formats import value
+from newtongue_evaluation.report.summary import Task
+from newtongue_evaluation.results import read_results
+from newtongue_recipes.recipe.nearest import nearest
+
+from .evaluation import Evaluation
+
+
+def judge(evaluation: Evaluation, output: Path, baselines: Sequence[str], *, card: bool) -> list[Task]:
+    """Run an evaluation, write its report into `output` and print what it says.
+
+    Args:
+        baselines: names of controls, and folders of results to stand beside; all controls where none is named.
+        card: write the scores into the adapter's card as well.
+
+    Raises:
+        NewtongueError: something is not there, or `output` or the adapter cannot be written to.
+    """
+    folders = [one for one in baselines if Path(one).is_dir()]
+    controls = [one for one in baselines if one not in folders]
+    _check(controls, output)
+    if folders:
+        read_results(folders)  # Before hours of asking.
+    if card and not Path(evaluation.adapter).is_dir():
+        raise NewtongueError(f"{evaluation.adapter} is no folder of this machine. Pull it first, or leave out --card.")
+    replace(evaluation, controls=controls or list(CONTROLS)).run(output)
+    portrait = Portrait.read(output)
+    name = language_name(portrait.language) if portrait else evaluation.adapter
+    tasks = write_report(output, f"{name} for {portrait.base if portrait else 'its base'}", folders)
+    evaluation.console.print(Markdown(_scores(tasks)))
+    if card:
+        rows = card_results(tasks, " ".join(["newtongue", *sys.argv[1:]]))
+        adapter = ModalityAdapter.from_pretrained(evaluation.adapter)
+        adapter.describe(results=rows).save_pretrained(evaluation.adapter, overwrite=True)
+        evaluation.console.print(f"Scores are in the card of {evaluation.adapter}.", highlight=False, markup=False)
+    evaluation.console.print(f"Report: {output / 'report.html'}", highlight=False, markup=False)
+    return tasks
+
+
+def _check(controls: Sequence[str], output: Path) -> None:
+    for one in controls:
+        if one not in CONTROLS:
+            meant = nearest(one, CONTROLS)
+            raise NewtongueError(
+                f"{one!r} is neither a control nor a folder.{f' Did you mean {meant!r}?' if meant else ''} "
+                f"Controls: {', '.join(CONTROLS)}."
+            )
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise NewtongueError(f"{output} is not empty. Choose another --output, so that no old result is counted in.")
+
+
+def _scores(tasks: Sequence[Task]) -> str:
+    """Each task's methods on its headline measures."""
+    parts = []
+    for task in tasks:
+        head = ["", *(one.name for one in task.headlines)]
+        rows = [[line.method, *(_between(line.scores.get(one.name)) for one in task.headlines)] for line in task.lines]
+        parts.append(f"**{task.title}**\n\n{table(head, rows)}")
+    return "\n\n".join(parts)
+
+
+def _between(score: Score | None) -> str:
+    if score is None:
+        return "–"
+    return f"{value(score.value)} ({value(score.low)}–{value(score.high)})"

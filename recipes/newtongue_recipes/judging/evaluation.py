@@ -1,0 +1,204 @@
+"""An adapter asked the questions of its tasks beside its controls, and looked at."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from transformers import AutoTokenizer
+
+from newtongue import AttachedModel, ModalityAdapter
+from newtongue_evaluation.answers import answer
+from newtongue_evaluation.asking import ask_all
+from newtongue_evaluation.environment import environment
+from newtongue_evaluation.measures.alignment import by_layer
+from newtongue_evaluation.measures.cost import folder_bytes, training_seconds
+from newtongue_evaluation.measures.retention import logit_digests, share_identical
+from newtongue_evaluation.measures.states import sentence_states
+from newtongue_evaluation.portrait import Portrait, draw, weigh
+from newtongue_evaluation.results import Cost, Result, Role, Row, write_result
+from newtongue_evaluation.retrieving import retrieve
+from newtongue_evaluation.tasks.bitext import Bitext
+from newtongue_recipes.asking import load_base_of
+from newtongue_recipes.attaching import load_adapters
+
+from .exams import Asked, exams
+
+ENGLISH = 200  # English questions asked before and after, and English texts whose logits are compared.
+LOOKED_AT = 400  # Texts that positions are counted over and soft tokens are taken from.
+
+
+@dataclass
+class Evaluation:
+    """What is evaluated, and how.
+
+    Attributes:
+        adapter: a folder or a Hub id.
+        base, four_bit: the base, where it is not the one that the adapter names; in NF4 or not.
+        data: files and folders of questions and pairs; `find_files` says which.
+        tasks: "atlas", and names of files; all there are where empty.
+        controls: of `newtongue_evaluation.asking.CONTROLS`.
+        tokenizers: folders or Hub ids of vocabularies to count positions in.
+        say: what the user says before a sentence that is looked at, such as "Repeat:".
+        limit: most questions, and pairs, of a task.
+    """
+
+    adapter: str
+    base: str | None = None
+    four_bit: bool = True
+    data: Sequence[Path] = ()
+    tasks: Sequence[str] = ()
+    controls: Sequence[str] = ()
+    tokenizers: Sequence[str] = ()
+    say: str = ""
+    limit: int | None = None
+    max_new_tokens: int = 32
+    batch: int = 64
+    console: Console = field(default_factory=Console)
+
+    def run(self, output: Path) -> None:
+        """Ask, look, and write results and portrait into `output`.
+
+        Raises:
+            NewtongueError: the adapter, its base or a file cannot be read, or there is nothing to ask.
+        """
+        adapter = load_adapters([self.adapter], self.console)[0]
+        asked, pairs = exams(adapter.language, self.data, self.tasks, self.limit)
+        # Not repacked for the CPU: bitsandbytes loses some bits of its scales whenever a state dict is read from that.
+        base = load_base_of(self.adapter, adapter, self.base, four_bit=self.four_bit, trainable=True)
+        tokenizer = AutoTokenizer.from_pretrained(base.name_or_path)
+        vocabularies = {Path(one).name: AutoTokenizer.from_pretrained(one) for one in self.tokenizers}
+        output.mkdir(parents=True, exist_ok=True)
+        with _bars(self.console) as progress:
+            portrait = Portrait(adapter.language, Path(str(base.name_or_path)).name, self.adapter)
+            english = _english(asked, pairs)
+            bar = progress.add_task("the bare base, in English", total=None)
+            questions = [[{"role": "user", "content": one}] for one in _english(asked, [])]
+            before = logit_digests(base, tokenizer, english)
+            said = answer(base, tokenizer, questions, max_new_tokens=self.max_new_tokens, batch=self.batch)
+            model = adapter.attach(base, tokenizer=tokenizer, ignore_base_name=self.base is not None)
+            portrait.identical = share_identical(before, logit_digests(model, model.tokenizer, english))
+            portrait.positions = len(before)
+            again = answer(model, model.tokenizer, questions, max_new_tokens=self.max_new_tokens, batch=self.batch)
+            if questions:
+                portrait.same_answers = sum(map(str.__eq__, said, again)) / len(said)
+                portrait.asked = len(said)
+            progress.update(bar, total=1, completed=1)
+            cost = _cost(adapter, self.adapter)
+            for one in asked:
+                self._ask(one, model, adapter.language, cost, output, progress)
+            for bitext in pairs:
+                self._retrieve(bitext, model, portrait, cost, output, progress)
+            own = [text for bitext in pairs for text in bitext.own] or [
+                row.text for one in asked for row in one.questions
+            ]
+            draw(portrait, model, own[:LOOKED_AT], english)
+            weigh(portrait, model, own[:LOOKED_AT], vocabularies)
+        portrait.bytes, portrait.parameters, portrait.seconds = (
+            cost.bytes,
+            cost.trained_parameters,
+            cost.training_seconds,
+        )
+        portrait.write(output)
+
+    def _ask(
+        self, one: Asked, model: AttachedModel, language: str, cost: Cost, output: Path, progress: Progress
+    ) -> None:
+        bar = progress.add_task(f"{one.task}, answered in {one.answered_in}", total=None)
+        count = len(one.questions) * (len(self.controls) + 1 - ("chance" in self.controls))
+        progress.update(bar, total=count)
+        for title, role, rows, spent in ask_all(
+            model,
+            language,
+            one.questions,
+            self.controls,
+            max_new_tokens=self.max_new_tokens,
+            batch=self.batch,
+            progress=lambda done: progress.advance(bar, done),
+        ):
+            whole = _joined(cost, spent) if role == "ours" else spent
+            self._write(title, role, one.task, language, one.answered_in, rows, whole, output)
+        progress.update(bar, completed=count)
+
+    def _retrieve(
+        self, bitext: Bitext, model: AttachedModel, portrait: Portrait, cost: Cost, output: Path, progress: Progress
+    ) -> None:
+        bar = progress.add_task(f"{bitext.name}, retrieval", total=3 * len(bitext.own))
+
+        def states(texts: list[str], language: str | None) -> Any:
+            return sentence_states(
+                model,
+                texts,
+                language=language,
+                say=self.say,
+                batch=self.batch,
+                progress=lambda done: progress.advance(bar, done),
+            )
+
+        english = states(bitext.english, None)
+        for title, role, heard in (
+            ("adapter", "ours", portrait.language),
+            ("bare base on raw text", "control", None),
+        ):
+            found = states(bitext.own, heard)
+            rows = retrieve(found, english, bitext)
+            self._write(title, role, bitext.name, portrait.language, "", rows, cost if heard else Cost(), output)
+            portrait.layers.setdefault(bitext.name, {})[title] = by_layer(found, english)
+
+    def _write(
+        self,
+        title: str,
+        role: Any,
+        task: str,
+        language: str,
+        answered_in: str,
+        rows: tuple[Row, ...],
+        cost: Cost,
+        output: Path,
+    ) -> None:
+        kind: Role = role
+        result = Result(
+            title,
+            task,
+            language,
+            rows,
+            kind,
+            answered_in,
+            cost=cost,
+            command=" ".join(["newtongue", *sys.argv[1:]]),
+            environment=environment(),
+        )
+        write_result(result, output)
+
+
+def _english(asked: Sequence[Asked], pairs: Sequence[Bitext]) -> list[str]:
+    texts = [one.english for part in asked for one in part.questions if one.english]
+    texts += [one for bitext in pairs for one in bitext.english]
+    return list(dict.fromkeys(texts))[:ENGLISH]
+
+
+def _cost(adapter: ModalityAdapter, name: str) -> Cost:
+    weights = sum(one.numel() for one in adapter.parameters())
+    weights += sum(one.numel() for one in (adapter.lora_weights() or {}).values())
+    size = folder_bytes(name) if Path(name).is_dir() else None
+    return Cost(training_seconds=training_seconds(adapter.config.notes), trained_parameters=weights, bytes=size)
+
+
+def _joined(training: Cost, reading: Cost) -> Cost:
+    values = {name: value for name, value in vars(training).items() if value is not None}
+    return Cost(**{**vars(reading), **values})
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<32}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        refresh_per_second=2,
+    )

@@ -1,0 +1,79 @@
+"""What an adapter is asked: the demo's atlas, and files of questions and sentence pairs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from newtongue import NewtongueError
+from newtongue_evaluation.baselines import Question
+from newtongue_evaluation.tasks.bitext import Bitext, read_bitext
+from newtongue_evaluation.tasks.find import find_files
+from newtongue_evaluation.tasks.questions import read_questions
+from newtongue_recipes.atlas import facts
+from newtongue_recipes.atlas.phrases import questions as phrasings
+from newtongue_recipes.demo.lessons import NAMES, ask, held_out
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Questions of one task, with answers in one language."""
+
+    task: str
+    answered_in: str
+    questions: list[Question]
+
+
+def exams(
+    language: str, data: Sequence[Path], tasks: Sequence[str], limit: int | None
+) -> tuple[list[Asked], list[Bitext]]:
+    """Questions and sentence pairs.
+
+    Args:
+        data: files, and folders of them.
+        tasks: "atlas", and the first words of files' names; all files where empty.
+        limit: most questions, and pairs, of a task.
+
+    Raises:
+        NewtongueError: a file cannot be read, or there is nothing to ask.
+    """
+    asked, pairs = [], []
+    if "atlas" in tasks and language in NAMES:
+        asked += [Asked("atlas", other, atlas_questions(language, other)) for other in ("en", language)]
+    for path in find_files(data, language):
+        name = path.name.split(".")[0]
+        if tasks and name not in tasks:
+            continue
+        if path.suffix == ".tsv":
+            pairs.append(read_bitext(path, language))
+            continue
+        by_language: dict[str, list[Question]] = {}
+        for one in read_questions(path, language):
+            by_language.setdefault(one.answered_in, []).append(one)
+        asked += [Asked(name, other, questions) for other, questions in by_language.items()]
+    missing = set(tasks) - {one.task for one in asked} - {one.name for one in pairs}
+    if missing or not (asked or pairs):
+        raise NewtongueError(
+            f"There is nothing to ask in {language!r}{' for ' + ', '.join(sorted(missing)) if missing else ''}. Give "
+            f"--data with questions or pairs of that name, or --tasks atlas ({', '.join(NAMES)})."
+        )
+    return (
+        [Asked(one.task, one.answered_in, one.questions[:limit]) for one in asked],
+        [Bitext(one.name, one.own[:limit], one.english[:limit]) for one in pairs],
+    )
+
+
+def atlas_questions(language: str, answered_in: str) -> list[Question]:
+    """The demo's exam: facts never asked or stated in the language."""
+    english = {(fact.subject.key, fact.relation): phrasings(fact, "en")[0] for fact in facts()}
+    return [
+        Question(
+            f"{row.subject}/{row.relation}/{number}",
+            ask(row, answered=False),
+            english[row.subject, row.relation],
+            (row.answer,),
+            answered_in,
+            row.relation,
+            row.subject,
+        )
+        for number, row in enumerate(held_out(language, answered_in))
+    ]

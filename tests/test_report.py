@@ -1,0 +1,171 @@
+"""The report: what beats us stands at the top, what is shown is what was answered, and the page needs nothing else."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from newtongue.card.results import read_results as read_card_results
+from newtongue_evaluation.measures.alignment import Layers
+from newtongue_evaluation.measures.geometry import Cloud, Map
+from newtongue_evaluation.portrait import Portrait
+from newtongue_evaluation.report import table, write_report
+from newtongue_evaluation.report.card import card_results
+from newtongue_evaluation.report.examples import best_and_worst, rival
+from newtongue_evaluation.report.summary import Task, summarise
+from newtongue_evaluation.results import Cost, Result, Role, Row, write_result
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+def result(method: str, role: Role, right: int, *, seed: int = 0, pairs: int = 100, task: str = "atlas") -> Result:
+    """One method that answers the first `right` of 40 questions."""
+    rows = tuple(
+        Row(
+            str(at),
+            f"<b>Soru</b> {at} | {'uzun ' * 12}",
+            (f"answer {at}",),
+            f"answer {at}" if at < right else "no",
+            2.0 if at < right else 9.0,
+            ("capital", "symbol")[at % 2],
+            f"Question {at}",
+        )
+        for at in range(40)
+    )
+    cost = Cost(training_seconds=100.0 + right, positions=400 + len(method), characters=1000)
+    where = {"hardware": {"processor": "CPU", "cores": 2, "gpu": None}, "versions": {"torch": "2"}}
+    return Result(method, task, "tr", rows, role, data={"pairs": pairs}, seed=seed, cost=cost, environment=where)
+
+
+RESULTS = [
+    result("adapter", "ours", 20),
+    result("adapter", "ours", 24, seed=1),
+    result("adapter", "ours", 8, pairs=10),
+    result("LoRA on raw text", "baseline", 36),
+    result("LoRA on raw text", "baseline", 4, pairs=10),
+    result("bare base on raw text", "control", 2),
+    result("translate-test, gold English", "bound", 40),
+]
+PORTRAIT = Portrait(
+    "tr",
+    "phi",
+    "demo/tr",
+    layers={"tatoeba": {"adapter": Layers([0.1, 0.8], [0.0, 0.7], [0.2, 0.5])}},
+    soft=Cloud([1.0] * 5, 0.1, 2),
+    english=Cloud([1.0] * 5, 0.0, 2),
+    map=Map([(0.0, 1.0, "</svg><script>"), (1.0, 2.0, "su")], [(3.0, 1.0, "water")], 0.5),
+    nearest=[("su", ["water", "sea"])],
+    identical=1.0,
+    positions=12,
+    per_character={"": 0.3, "phi": 0.6},
+    prefill=1.2,
+    bytes=10**6,
+    parameters=1000,
+)
+
+
+def tasks() -> list[Task]:
+    return summarise(RESULTS)
+
+
+def test_seeds_are_taken_together_and_the_most_data_stands_in_the_table() -> None:
+    (task,) = tasks()
+    assert [line.method for line in task.lines] == [
+        "adapter",
+        "LoRA on raw text",
+        "translate-test, gold English",
+        "bare base on raw text",
+    ]
+    ours = task.ours
+    assert ours is not None
+    assert ours.scores["exact match"].value == pytest.approx(0.55)
+    assert ours.seeds["exact match"] == [0.5, 0.6]
+    assert ours.scores["exact match"].n == 40
+    assert len(task.curves) == 6
+
+
+def test_what_beats_ours_is_found_by_the_paired_difference() -> None:
+    (task,) = tasks()
+    assert [line.method for line in task.surpassed] == ["LoRA on raw text"]
+    ahead = task.surpassed[0].ahead["exact match"]
+    assert ahead.value == pytest.approx(0.55 - 0.9)
+    assert ahead.high < 0
+    assert summarise([RESULTS[0], result("LoRA on raw text", "baseline", 20)])[0].surpassed == []
+
+
+def test_examples_are_of_rows_that_ours_did_best_and_worst_on() -> None:
+    (task,) = tasks()
+    best, worst = best_and_worst(task)
+    assert rival(task).method == "LoRA on raw text"  # type: ignore[union-attr]
+    assert all(one.right for one in best)
+    assert not any(one.right for one in worst)
+    assert len({one.gold for one in (*best, *worst)}) == len(best) + len(worst) == 12
+
+
+def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
+    for one in RESULTS:
+        write_result(one, tmp_path)
+    PORTRAIT.write(tmp_path)
+    write_report(tmp_path, "Turkish for phi")
+    page = (tmp_path / "report.html").read_text()
+    assert "<script" not in page
+    assert not any(outside in page for outside in ("src=", "@import", "url(http", "<link"))
+    assert "&lt;b&gt;Soru" in page
+    assert page.index("does better than the adapter") < page.index("<h2>")
+    assert page.count("<svg") >= 6  # Layers, retrieval, map, curves, cost.
+    markdown = (tmp_path / "report.md").read_text()
+    assert "does better than the adapter" in markdown
+    assert "| adapter | 0.55 (" in markdown
+    read = Portrait.read(tmp_path)
+    assert read is not None
+    assert json.dumps(asdict(read)) == json.dumps(asdict(PORTRAIT))
+
+
+def test_what_is_kept_of_a_report_holds_scores_and_no_text(tmp_path: Path) -> None:
+    write_result(RESULTS[0], tmp_path)
+    write_report(tmp_path, "Turkish")
+    text = (tmp_path / "summary.json").read_text()
+    assert "Soru" not in text
+    method = json.loads(text)["tasks"][0]["methods"][0]
+    assert method["scores"]["exact match"]["value"] == 0.5
+    assert method["cost"]["training_seconds"] == 120.0
+
+
+def test_the_same_results_make_the_same_page(tmp_path: Path) -> None:
+    write_result(RESULTS[0], tmp_path)
+    PORTRAIT.write(tmp_path)
+    pages = []
+    for _ in range(2):
+        write_report(tmp_path, "Turkish")
+        pages.append((tmp_path / "report.html").read_text())
+    assert pages[0] == pages[1]
+
+
+def test_the_card_takes_ours_with_all_else_as_controls() -> None:
+    rows = card_results(tasks(), "newtongue evaluate demo/tr")
+    read = read_card_results({"results": rows})
+    assert [one.metric for one in read] == ["exact match", "bits per byte"]
+    assert read[0].value == pytest.approx(0.55)
+    assert read[0].controls["LoRA on raw text"] == pytest.approx(0.9)
+    assert "adapter" not in read[0].controls
+
+
+def test_cells_of_a_table_do_not_break_it() -> None:
+    assert table(["a", "b"], [["x|y\nz", None], [0.5, 3]]) == "| a | b |\n| --- | --- |\n| x\\|y z | – |\n| 0.50 | 3 |"
+
+
+def test_the_page_fits_a_phone(tmp_path: Path) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}")
+    for one in RESULTS:
+        write_result(one, tmp_path)
+    PORTRAIT.write(tmp_path)
+    write_report(tmp_path, "Turkish for phi")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 360, "height": 800})
+        page.goto((tmp_path / "report.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        browser.close()
