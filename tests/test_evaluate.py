@@ -60,7 +60,7 @@ def test_everything_is_asked_looked_at_and_reported(
     assert (portrait.identical, portrait.same_answers) == (1.0, 1.0)
     assert set(portrait.per_character) == {"", "base"}
     assert list(portrait.layers["tatoeba"]) == ["adapter", "bare base on raw text"]
-    for name in ("report.html", "report.md", "summary.json"):
+    for name in ("report.html", "report.md", "scores.json"):
         assert (output / name).stat().st_size > 0
     card = (made / "tr" / "README.md").read_text()
     assert "facts: asked in Turkish, answered in English" in card
@@ -75,7 +75,7 @@ def test_results_of_others_stand_beside(made: Path, tmp_path: Path, monkeypatch:
     for path in first.glob("*adapter*.result.json"):
         path.unlink()
     assert evaluate(made, monkeypatch, second, *facts, "--baselines", "chance", "--baselines", str(first)) == 0
-    methods = [one["method"] for one in json.loads((second / "summary.json").read_text())["tasks"][0]["methods"]]
+    methods = [one["method"] for one in json.loads((second / "scores.json").read_text())["tasks"][0]["methods"]]
     assert methods == ["adapter", "chance, the most frequent answer", "bare base on raw text"]
 
 

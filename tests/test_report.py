@@ -125,7 +125,7 @@ def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
 def test_what_is_kept_of_a_report_holds_scores_and_no_text(tmp_path: Path) -> None:
     write_result(RESULTS[0], tmp_path)
     write_report(tmp_path, "Turkish")
-    text = (tmp_path / "summary.json").read_text()
+    text = (tmp_path / "scores.json").read_text()
     assert "Soru" not in text
     method = json.loads(text)["tasks"][0]["methods"][0]
     assert method["scores"]["exact match"]["value"] == 0.5

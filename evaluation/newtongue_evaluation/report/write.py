@@ -1,4 +1,4 @@
-"""The whole report of a folder of results: `report.html`, `report.md`, `summary.json`."""
+"""The whole report of a folder of results: `report.html`, `report.md`, `scores.json`."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def write_report(folder: Path, title: str, more: Sequence[str | Path] = ()) -> l
     write_whole(folder / "report.html", render(title, tasks, results, portrait))
     write_whole(folder / "report.md", as_markdown(title, tasks, results, portrait))
     kept = json.dumps(as_plain(tasks, results), ensure_ascii=False, indent=1)
-    write_whole(folder / "summary.json", kept + "\n")
+    write_whole(folder / "scores.json", kept + "\n")
     return tasks
 
 
