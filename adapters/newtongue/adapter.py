@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from . import hub
 from .base import BaseInfo, embedding_table, is_hub_id
 from .card import write_card
+from .claims import check_encoder, check_lora_rank, check_mapper
 from .config import MapperConfig, ModalityConfig
 from .encoder import Encoder
 from .errors import AdapterFormatError, NewtongueError
@@ -112,13 +113,18 @@ class ModalityAdapter(Float32):
             if part not in config.files:
                 raise AdapterFormatError(f"{folder} lists no {part}, a part of every adapter. Get the adapter again.")
         try:
+            check_encoder(folder / "encoder")
             encoder = Encoder.from_pretrained(folder / "encoder", trust_remote_code=False)
+            check_mapper(config.mapper, folder / "mapper.safetensors")
             mapper = Mapper(config.mapper)
             mapper.load_state_dict(load_file(folder / "mapper.safetensors"))
             lora = weights = None
             if "lora/adapter_config.json" in config.files:
                 lora = check_lora(LoraConfig.from_pretrained(str(folder / "lora")))
+                check_lora_rank(lora, folder / "lora" / "adapter_model.safetensors")
                 weights = load_file(folder / "lora" / "adapter_model.safetensors")
+        except AdapterFormatError:
+            raise
         except (SafetensorError, RuntimeError, OSError, LookupError, TypeError, ValueError) as error:
             raise AdapterFormatError(f"A part of {folder} cannot be read: {error}. Get the adapter again.") from error
         if encoder.vocabulary != config.vocabulary:

@@ -9,6 +9,7 @@ from typing import Any
 from .base import BaseInfo
 from .errors import AdapterFormatError
 from .languages import check_language
+from .sizes import check_size
 from .version import __version__
 
 CONFIG_NAME = "modality_config.json"
@@ -69,6 +70,7 @@ class ModalityConfig:
         """
         path = folder / CONFIG_NAME
         try:
+            check_size(path)
             values = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise AdapterFormatError(

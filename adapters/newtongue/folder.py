@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from .config import CONFIG_NAME
 from .errors import AdapterFormatError, NewtongueError
+from .sizes import check_size
 
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".py"}
 
@@ -99,6 +100,7 @@ def check_folder(folder: Path, files: dict[str, str]) -> None:
             )
         if not path.is_file():
             raise AdapterFormatError(f"{path} is missing, a part its config names. Get the adapter again.")
+        check_size(path)  # Else a file that claims terabytes would be read to its end.
         if _sha256(path) != expected:
             raise AdapterFormatError(
                 f"{path} is not the file that was saved (its sha256 differs): cut short or changed. "
