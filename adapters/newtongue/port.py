@@ -142,7 +142,7 @@ class Port(nn.Module):
         if sequence is None or sequence.shape != ids.shape:  # The embedding was called by itself.
             sequence = segments(ids.shape, None, ids.device)
         filled = embedded.view(*ids.shape, -1)
-        for language in self.ranges:
+        for language in self.ranges.named(self.ranges.languages_of(ids)):
             filled = self._read(language, ids, sequence.to(ids.device), filled)
         return filled.view_as(embedded)
 
@@ -152,8 +152,6 @@ class Port(nn.Module):
         adapter = self.adapter(language)
         own = ids - owned.start
         here = (own >= 0) & (own < owned.size)
-        if not bool(here.any()):
-            return embedded
         opens, closes = here & (own == adapter.encoder.opens), here & (own == adapter.encoder.closes)
         inside, lengths = find_runs(here, opens, closes, sequence)
         half = embedded.dtype in (torch.float16, torch.bfloat16)
@@ -172,20 +170,19 @@ class Port(nn.Module):
         cache = kwargs.get("past_key_values")
         # A cache that was reset for another use remembers nothing.
         cached = getattr(cache, REMEMBERED, None) if cache is not None and int(cache.get_seq_length()) else None
+        silent = ids is None or ids.numel() == 0 or int(ids.max()) < self.ranges.base_rows
+        if silent and cached is None:
+            self._sequence = None
+            self._answer(None)
+            return
         if ids is None:
             embeds = kwargs["inputs_embeds"]
             spoken = torch.full(embeds.shape[:2], -1, device=embeds.device)
         else:
             spoken = self.ranges.languages_of(ids)
-        if cached is not None and len(cached) != len(spoken):
-            cached = cached.repeat_interleave(len(spoken) // len(cached))
-        if cached is None and not bool((spoken >= 0).any()):
-            self._sequence = None
-            self._answer(None)
-            return
-        sequence = self._sequence = segments(spoken.shape, kwargs.get("position_ids"), spoken.device)
         if cached is not None:
-            cached = cached.to(spoken.device)
+            cached = cached.repeat_interleave(len(spoken) // len(cached)).to(spoken.device)
+        sequence = self._sequence = segments(spoken.shape, kwargs.get("position_ids"), spoken.device)
         self._answer(language_of_positions(spoken, sequence, cached))
 
     def _answer(self, answers_to: Tensor | None) -> None:
@@ -193,11 +190,9 @@ class Port(nn.Module):
         self.answers_to = answers_to
         self.elsewhere = {}
         if answers_to is not None:
-            heard = answers_to.unique().tolist()
-            for language in self.ranges:
-                index = self.ranges.index(language)
-                if index in heard:
-                    self.elsewhere[language] = answers_to != index if len(heard) > 1 else None
+            for language in self.ranges.named(answers_to):
+                elsewhere = answers_to != self.ranges.index(language)
+                self.elsewhere[language] = elsewhere if bool(elsewhere.any()) else None
         use_lora(self._base[0], self.elsewhere)
 
     def _after_decoder(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:

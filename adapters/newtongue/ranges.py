@@ -90,11 +90,14 @@ class Ranges:
 
     def languages_of(self, ids: Tensor) -> Tensor:
         """For each id the `index` of its language, or -1 for the base's."""
-        spoken = torch.full_like(ids, -1)
-        for language, owned in self._owned.items():
-            here = (ids >= owned.start) & (ids < owned.stop)
-            spoken = spoken.masked_fill(here, self.index(language))
-        return spoken
+        edges = [edge for owned in self._owned.values() for edge in (owned.start, owned.stop)]
+        between = [-1, *(one for owned in self._owned.values() for one in (owned.start, -1))]
+        return ids.new_tensor(between)[torch.bucketize(ids.contiguous(), ids.new_tensor(edges), right=True)]
+
+    def named(self, spoken: Tensor) -> list[str]:
+        """The languages that occur in what `languages_of` gives."""
+        found = set(spoken.unique().tolist())
+        return [language for language in self if self.index(language) in found]
 
     def check(self, ids: Tensor) -> None:
         """Raise NewtongueError if an id at or above the base's rows belongs to no attached language."""

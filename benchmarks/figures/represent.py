@@ -1,0 +1,69 @@
+"""Stage 1: tokens a second of our trainer's batches beside the defaults of transformers' run_mlm example."""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from transformers import DataCollatorForLanguageModeling, ModernBertForMaskedLM
+
+from benchmarks.roofline import Work
+from benchmarks.rows import Row
+from benchmarks.setting import Setting
+from benchmarks.shapes import config_of, tokens
+from benchmarks.timing import side_by_side
+from newtongue_recipes.stages.exact import MaskByBatch
+
+RUN_MLM_BATCH = 8  # Its rows a step, in float32, in random order, each batch padded to its longest row.
+SHARE = 0.45
+
+
+def measure(setting: Setting) -> Iterator[Row]:
+    """The same rows of many lengths: ours by like length, 32 a step, in bfloat16 on a GPU; real tokens are counted."""
+    device = setting.device
+    half = torch.autocast(device, torch.bfloat16) if device == "cuda" else nullcontext()
+    for encoder in {shape.encoder.width: shape.encoder for shape in setting.shapes}.values():
+        tokenizer = tokens(encoder.vocabulary)
+        draw = torch.Generator().manual_seed(0)
+        longest = min(encoder.positions, 4 * setting.positions)
+        lengths = torch.randint(longest // 4, longest + 1, (8 * setting.batch,), generator=draw).tolist()
+        rows = [{"input_ids": torch.randint(5, encoder.vocabulary, (n,), generator=draw).tolist()} for n in lengths]
+        grouped = sorted(rows, key=lambda row: len(row["input_ids"]))
+        ours = _batches(
+            MaskByBatch(tokenizer, mlm_probability=encoder.mask, seed=0), grouped, 4 * setting.batch, device
+        )
+        stock = _batches(DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15), rows, RUN_MLM_BATCH, device)
+        torch.manual_seed(0)
+        models = [ModernBertForMaskedLM(config_of(encoder)).to(device).train() for _ in range(2)]
+        jobs = {"ours": _epoch(models[0], ours, half), "stock": _epoch(models[1], stock, nullcontext())}
+        times = side_by_side(jobs, setting.repeats, device=device)
+        parameters = encoder.layers * 10 * encoder.width**2 + encoder.width * (encoder.width + encoder.vocabulary)
+        work = Work(6 * parameters * sum(lengths), 28 * parameters * len(ours))
+        roof = work.roof(times["ours"].median, device)
+        case = f"encoder of {encoder.layers} × {encoder.width}, rows of {longest // 4}–{longest} tokens"
+        low, middle, high = times["stock"].over(times["ours"])
+        gpu = device == "cuda"
+        yield Row(
+            "stage 1, tokens a second", case, "run_mlm's defaults", middle, low, high,
+            at_least=2.5 if gpu else None, roof=roof,
+        )  # fmt: skip
+        yield Row("stage 1, share of the roof", case, "its roof", roof, at_least=SHARE if gpu else None, roof=roof)
+
+
+def _batches(collate: Any, rows: list[dict[str, Any]], size: int, device: str) -> list[dict[str, torch.Tensor]]:
+    batches = [collate(rows[start : start + size]) for start in range(0, len(rows), size)]
+    return [{name: value.to(device) for name, value in batch.items()} for batch in batches]
+
+
+def _epoch(model: Any, batches: list[dict[str, torch.Tensor]], precision: Any) -> Callable[[], None]:
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
+
+    def train() -> None:
+        for batch in batches:
+            with precision:
+                loss = model(**batch).loss
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+    return train

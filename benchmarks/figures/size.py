@@ -1,0 +1,45 @@
+"""Size of an adapter's folder, reckoned from its shapes and, where the base is small, from the folder itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.roofline import lora_parameters
+from benchmarks.rows import Row
+from benchmarks.setting import Setting
+from benchmarks.shapes import SHAPES, Shape, make_adapter, make_base
+from newtongue_evaluation.measures.cost import folder_bytes
+
+MB = 10**6
+WIDE = 4  # Bytes of a saved number.
+
+
+def measure(setting: Setting) -> Iterator[Row]:
+    """Megabytes without and with the encoder, and the whole over a LoRA alone."""
+    for shape in SHAPES.values():
+        if shape.sizes.width < 1000:
+            continue
+        lora, mapper, encoder = lora_parameters(shape) * WIDE, _mapper(shape) * WIDE, _encoder(shape) * WIDE
+        yield Row("adapter without encoder", shape.name, "MB", (lora + mapper) / MB, at_most=100)
+        yield Row("adapter with its encoder", shape.name, "MB", (lora + mapper + encoder) / MB, at_most=350)
+        yield Row("adapter with its encoder", shape.name, "LoRA alone", (lora + mapper + encoder) / lora)
+    for shape in setting.shapes:
+        if setting.device == "cpu":
+            base = make_base(shape, setting.device)
+            with TemporaryDirectory() as scratch:
+                adapter = make_adapter(base, shape).attach(base).adapter("tr")
+                adapter.save_pretrained(Path(scratch) / "adapter")
+                saved = folder_bytes(Path(scratch) / "adapter")
+            reckoned = (lora_parameters(shape) + _mapper(shape) + _encoder(shape)) * WIDE
+            yield Row("adapter with its encoder, saved", shape.name, "what is reckoned", saved / reckoned)
+
+
+def _mapper(shape: Shape) -> int:
+    width, base = shape.encoder.width, shape.sizes.width
+    hidden = 2 * max(width, base)
+    return hidden * (width + base + 1) + 3 * base + 2 * width
+
+
+def _encoder(shape: Shape) -> int:
+    encoder = shape.encoder
+    return encoder.layers * (10 * encoder.width**2 + 2 * encoder.width) + encoder.vocabulary * encoder.width

@@ -1,0 +1,47 @@
+"""Rows of ids: of the base's own, with runs of a language in them, and of texts in either vocabulary."""
+
+import torch
+from torch import Tensor
+
+from newtongue import AttachedModel, Encoder
+
+from .setting import Setting
+from .shapes import Shape
+from .texts import language_tokenizer, tokenizer_of
+
+FIRST = 10  # Ids before are special ones.
+
+
+def base_ids(shape: Shape, batch: int, positions: int, device: str) -> Tensor:
+    """Random ids of the base, `[batch, positions]`, the same at every call."""
+    draw = torch.Generator().manual_seed(0)
+    return torch.randint(FIRST, shape.sizes.rows, (batch, positions), generator=draw).to(device)
+
+
+def with_runs(ids: Tensor, model: AttachedModel, language: str, tokens: int) -> Tensor:
+    """Put into each row of `ids` a run of so many tokens of a language, its two marks around it, after its first id."""
+    owned, encoder = model.newtongue.ranges[language], model.adapter(language).encoder
+    draw = torch.Generator().manual_seed(1)
+    run = torch.randint(FIRST, owned.size, (len(ids), tokens), generator=draw) + owned.start
+    ids = ids.clone()
+    ids[:, 2 : 2 + tokens] = run.to(ids.device)
+    ids[:, 1], ids[:, 2 + tokens] = owned.start + encoder.opens, owned.start + encoder.closes
+    return ids
+
+
+def in_base(text: str, shape: Shape, setting: Setting) -> list[int]:
+    """A text in the base's vocabulary. Ids beyond the rows of a small base wrap around: only their number matters."""
+    ids = tokenizer_of(shape.name, setting.data)(text, add_special_tokens=False, verbose=False)["input_ids"]
+    return [FIRST + one % (shape.sizes.rows - FIRST) for one in ids]
+
+
+def in_language(text: str, encoder: Encoder, start: int) -> list[int]:
+    """A text as a run in the vocabulary of an encoder whose ids begin at `start`."""
+    ids = encoder.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    return [start + one for one in (encoder.opens, *ids, encoder.closes)]
+
+
+def vocabulary(language: str, shape: Shape, setting: Setting) -> object:
+    """A tokenizer of the language, no larger than the shape's encoder has room for."""
+    size = min(setting.default_vocabulary, shape.encoder.vocabulary)
+    return language_tokenizer(language, setting.data, size, setting.lines)

@@ -1,0 +1,65 @@
+"""What all figures of a run share: the device, the sizes, the text and where results go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from newtongue_recipes.settings import Represent
+
+from .shapes import SHAPES, Shape
+
+LANGUAGES = {"tr": "Turkish", "ja": "Japanese"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Sizes of a run.
+
+    Attributes:
+        device: "cpu" or "cuda".
+        shapes: of the bases.
+        output: folder of tables and plots.
+        data: folder of real text; None for the atlas's.
+        repeats: rounds that count.
+        batch, positions: of a training step.
+        characters: of a prompt.
+        new_tokens: decoded after it.
+        vocabularies: sizes of language tokenizers compared.
+        lines: of text they are trained on at most.
+    """
+
+    device: str
+    shapes: Sequence[Shape]
+    output: Path
+    data: Path | None = None
+    repeats: int = 15
+    batch: int = 4
+    positions: int = 128
+    characters: int = 2000
+    new_tokens: int = 32
+    vocabularies: Sequence[int] = (8_000, 16_000, 32_000, 64_000)
+    lines: int | None = None
+
+    @property
+    def default_vocabulary(self) -> int:
+        """The size that stage 1 gives a tokenizer, or the largest of this run."""
+        return min(Represent.vocabulary, max(self.vocabularies))
+
+
+def small(output: Path, data: Path | None = None) -> Setting:
+    """For a CPU: a base of a few million parameters."""
+    return Setting("cpu", [SHAPES["small"]], output, data)
+
+
+def real(output: Path, data: Path | None = None) -> Setting:
+    """For a GPU: the Phis in NF4, with random weights."""
+    bases = [SHAPES[name] for name in ("phi-2", "phi-3.5-mini", "phi-4-mini")]
+    return Setting("cuda", bases, output, data, positions=1024, new_tokens=128)
+
+
+def smallest(output: Path, data: Path | None = None) -> Setting:
+    """To see that every figure runs."""
+    return Setting(
+        "cpu", [SHAPES["tiny"]], output, data, repeats=1, batch=2, positions=32, characters=60, new_tokens=2,
+        vocabularies=(900, 1000), lines=2000,
+    )  # fmt: skip

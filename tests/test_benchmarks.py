@@ -1,0 +1,48 @@
+"""Each benchmark runs in the smallest shape and writes its rows; how fast it is, no test says."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from benchmarks import report
+from benchmarks.__main__ import FIGURES
+from benchmarks.rows import Row, Skip
+from benchmarks.setting import smallest
+from benchmarks.timing import side_by_side
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_runs_and_its_rows_can_be_written(name: str, tmp_path: Path) -> None:
+    try:
+        rows = list(import_module(f"benchmarks.figures.{name}").measure(smallest(tmp_path)))
+    except Skip as why:
+        rows = [Row(name, "–", "–", skipped=str(why))]
+    report.write(rows, tmp_path, {"command": "test", "repeats": 1, "threads": 1})
+    written = json.loads((tmp_path / "benchmarks.json").read_text(encoding="utf-8"))
+    assert len(written["rows"]) == len(rows) > 0
+    assert all((row["value"] is None) == (row["skipped"] is not None) for row in written["rows"])
+    assert (tmp_path / "benchmarks.md").read_text(encoding="utf-8").count("\n| ") == len(rows) + 1
+
+
+def test_jobs_take_turns_and_warm_up_does_not_count() -> None:
+    called: list[str] = []
+    times = side_by_side({name: lambda name=name: called.append(name) for name in "ab"}, 3, warm_up=1)
+    assert {name: len(one.seconds) for name, one in times.items()} == {"a": 3, "b": 3}
+    assert called == ["b", "a", "a", "b", "b", "a", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("row", "reached"),
+    [
+        (Row("f", "c", "o", 1.04, at_most=1.05), True),
+        (Row("f", "c", "o", 1.06, at_most=1.05), False),
+        (Row("f", "c", "o", 2.0, at_least=2.2), False),
+        (Row("f", "c", "o", 0.0, at_most=0), True),
+        (Row("f", "c", "o", 2.0), None),
+        (Row("f", "c", "o", at_least=2.2, skipped="no GPU"), None),
+    ],
+)
+def test_a_row_says_whether_it_is_what_it_is_to_be(row: Row, reached: bool | None) -> None:
+    assert row.reached is reached
+    assert report.line(row).count(" | ") == report.HEAD.count(" | ")
