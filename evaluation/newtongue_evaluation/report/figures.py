@@ -51,10 +51,10 @@ def layers(by_name: Mapping[str, Layers]) -> str:
     with _figure() as (axes, svg):
         for colour, (name, one) in zip(SERIES, by_name.items(), strict=False):
             axes.plot(one.own, color=colour, marker="o", markersize=3, label=name)
-            axes.plot(one.other, color=colour, linestyle=":", label=f"{name}, another sentence")
+            axes.plot(one.other, color=colour, linestyle=":")
         axes.set(xlabel="layer (0: what the base reads)", ylabel="cosine with English", ylim=(None, 1.02))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
     return svg()
 
 
@@ -70,18 +70,21 @@ def retrieved(by_name: Mapping[str, Layers]) -> str:
 
 
 def curve(task: Task, kind: str, measure: Measure) -> str:
-    """A measure by the amount of one kind of data, a line a method, with 95% intervals."""
+    """A measure by the amount of one kind of data, a line a method with two amounts at least, and 95% intervals."""
     with _figure() as (axes, svg):
         names = list(dict.fromkeys(line.method for line in task.curves))
         for colour, name in zip(SERIES, names, strict=False):
             lines = [line for line in task.curves if line.method == name and measure.name in line.scores]
             lines = sorted((line for line in lines if kind in line.amounts), key=lambda line: line.amounts[kind])
-            if not lines:
+            if len(lines) < 2:
                 continue
             at, scores = [line.amounts[kind] for line in lines], [line.scores[measure.name] for line in lines]
             axes.plot(at, [one.value for one in scores], color=colour, marker="o", markersize=3, label=name)
             axes.fill_between(at, [s.low for s in scores], [s.high for s in scores], color=colour, alpha=0.15, lw=0)
-        axes.set_xscale("symlog", linthresh=100)
+        amounts = sorted({line.amounts[kind] for line in task.curves if kind in line.amounts})
+        axes.set_xscale("symlog", linthresh=max(1.0, *amounts[1:2]))
+        axes.set_xticks(amounts, [f"{amount:,.0f}" for amount in amounts])
+        axes.minorticks_off()
         axes.set(xlabel=kind, ylabel=measure.name)
         axes.legend(loc="best")
     return svg()
