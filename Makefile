@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 OUTPUT ?= demo
 
-.PHONY: demo test slow check wheel nano clean
+.PHONY: demo test slow check docs wheel nano clean
 
 demo: $(VENV)/ready  ## Teach a tiny Phi Turkish and Japanese, offline, and score it
 	$(BIN)/newtongue demo --output $(OUTPUT) --overwrite
@@ -20,6 +20,9 @@ check: $(VENV)/ready  ## Lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/ready  ## Build the documentation into build/docs
+	$(BIN)/sphinx-build -q -W docs build/docs
 
 wheel: $(VENV)/ready  ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel
