@@ -5,7 +5,11 @@
 DIR of `--data`, or of NEWTONGUE_DATA, holds `qa/{en,XX}.jsonl.gz`, `parallel/en-XX.tsv.gz`, `mono/XX.txt.gz` and
 `eval/tatoeba.XX-en.tsv`. The base, an English-only Phi, is trained once and used again where its folder exists. What
 is found out is written to `OUTPUT/report.json` and `OUTPUT/report.md`; the adapter is `OUTPUT/adapter`. Stopped, the
-same command goes on from the last checkpoint.
+same command goes on from the last checkpoint. The held-out questions are written too, so that
+
+    newtongue evaluate OUTPUT/adapter --base DIR --data OUTPUT/mkqa.XX.jsonl --data DIR --output JUDGED
+
+asks them beside controls, and looks at the adapter.
 """
 
 import json
@@ -25,10 +29,11 @@ from settings import Settings, add_options, from_options, keep
 from transformers import AutoTokenizer, PreTrainedModel, TrainerCallback, set_seed
 
 from newtongue import Encoder, ModalityAdapter
-from newtongue_evaluation.baselines import Budget, Lessons
+from newtongue_evaluation.baselines import Budget, Lessons, Question
 from newtongue_evaluation.baselines.raw_lora import raw_lora
 from newtongue_evaluation.environment import environment
 from newtongue_evaluation.report import table
+from newtongue_evaluation.tasks.questions import write_questions
 from newtongue_recipes.demo.lessons import NAMES, SAY, repeat
 from newtongue_recipes.experiments import corpus
 from newtongue_recipes.experiments.english import make_base
@@ -168,6 +173,7 @@ def teach(run: Run) -> dict[str, Any]:
     pairs = corpus.pairs(
         run.data, language, settings.pairs, settings.pair_words, settings.aligned_words, held, settings.seed
     )
+    write_questions(run.output / f"mkqa.{language}.jsonl", [one for row in held for one in _exam(row, language)])
     conversations = [corpus.ask(one, language, answered_in) for one in seen for answered_in in ("en", language)]
     conversations += [repeat(pair.english, pair.other, language) for pair in pairs[: settings.tune_pairs]]
     random.Random(settings.seed).shuffle(conversations)
@@ -183,6 +189,15 @@ def teach(run: Run) -> dict[str, Any]:
     found = _retrieval(run, {**adapters, "tune": tuned})
     run.clock.tick("retrieval")
     return {"retrieval": found, **_answers(run, tuned, conversations, held)}
+
+
+def _exam(one: corpus.Question, language: str) -> list[Question]:
+    """A held-out question as it is judged: answered in English, and in the language."""
+    gold = {"en": one.english_answer, language: one.other_answer}
+    return [
+        Question(f"{one.key}/{spoken}", corpus.ask(one, language, spoken)[:-1], one.english, (said,), spoken)
+        for spoken, said in gold.items()
+    ]
 
 
 def _retrieval(run: Run, adapters: dict[str, ModalityAdapter]) -> dict[str, Any]:
