@@ -35,7 +35,7 @@ def test_links_lead_to_what_is_there(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if not re.match(r"\w+:|#", target):
             assert (page.parent / target.partition("#")[0]).exists(), target
-    for named in re.findall(r"`((?:examples|tests|docs|adapters|recipes|evaluation|benchmarks)/[\w./]+)`", text):
+    for named in re.findall(r"`((?:examples|tests|docs|adapters|recipes|evaluation|benchmarks)/[\w./]+\.\w+)`", text):
         assert (ROOT / named).exists(), named
 
 
