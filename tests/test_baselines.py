@@ -183,6 +183,13 @@ def test_every_row_comes_once_an_epoch_with_rows_of_like_length() -> None:
     assert taken[:28] != taken[28:]
 
 
+@pytest.mark.parametrize("reading,expected", [(None, (30, 10)), (0.5, (20, 20)), (0.2, (8, 32))])
+def test_a_budget_is_shared_out_anew_and_stays_as_large(reading: float | None, expected: tuple[int, int]) -> None:
+    budget = replace(BUDGET, reading=30, answering=10).changed(reading=reading, rank=7)
+    assert (budget.reading, budget.answering, budget.rank) == (*expected, 7)
+    assert replace(BUDGET, reading=0, answering=10).changed(reading=0.5).reading == 0
+
+
 def test_search_keeps_what_surprises_least(lessons: Lessons, tmp_path: Path) -> None:
     told = [Question("1", lessons.questions[0][:-1], "", ("Paris",))]
     changes = [{"answering": 1}, {"answering": 20}, {"rate": 1e-9}]

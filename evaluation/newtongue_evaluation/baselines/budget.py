@@ -1,6 +1,6 @@
 """How long and how fast a method may train."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,14 @@ class Budget:
     def steps(self) -> int:
         """All of them."""
         return self.reading + self.answering
+
+    def changed(self, *, reading: float | None = None, **fields: Any) -> "Budget":
+        """The same with other fields, and with another share of its steps for reading where there is any."""
+        budget = replace(self, **fields)
+        if reading is None or not budget.reading:
+            return budget
+        share = round(reading * budget.steps)
+        return replace(budget, reading=share, answering=budget.steps - share)
 
     def arguments(self, folder: Path, steps: int) -> TrainingArguments:
         """The stock trainer's arguments for so many steps on rows that come in the order wanted."""

@@ -1,7 +1,6 @@
 """A small search over what a baseline's result hangs on, so that it is not beaten by its settings."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ def search(
     """Train with each set of changes to the budget and keep the one least surprised by answers.
 
     Args:
-        changes: fields of `Budget` to be put in its place, such as `{"rank": 32, "rate": 2e-3}`.
+        changes: what `Budget.changed` takes, such as `{"rank": 32, "rate": 2e-3}`.
         asked: questions of a development set, none of which is scored afterwards.
         progress: told the place of a set of changes and its mean nats.
 
@@ -31,8 +30,8 @@ def search(
     """
     nats = []
     for place, change in enumerate(changes):
-        learned = baseline(lessons, replace(budget, **change), folder / str(place), ())
+        learned = baseline(lessons, budget.changed(**change), folder / str(place), ())
         nats.append(sum(learned.nats(asked)) / len(asked))
         progress(place, nats[-1])
     best = min(range(len(changes)), key=lambda place: nats[place])
-    return replace(budget, **changes[best]), nats
+    return budget.changed(**changes[best]), nats

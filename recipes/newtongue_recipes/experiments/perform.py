@@ -136,7 +136,7 @@ class Workshop:
             {key: value for key, value in tuned.training.extra.items() if key != "disable_tqdm"},
         )
         changes = self.settings.budgets.get(name)
-        return replace(given, **changes.given()) if changes else given
+        return given.changed(**changes.given()) if changes else given
 
     def _searched(self, lessons: Lessons, budget: Budget) -> Budget:
         """The budget with what a search found best, once a language, at its first run."""
@@ -156,7 +156,7 @@ class Workshop:
             found = {"best": tried[best], "nats": dict(zip(map(json.dumps, tried), nats, strict=True))}
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, json.dumps(found, indent=2) + "\n")
-        return replace(budget, **json.loads(path.read_text())["best"])
+        return budget.changed(**json.loads(path.read_text())["best"])
 
     def _seconds_of_ours(self) -> float:
         return self._adapter("ours").seconds

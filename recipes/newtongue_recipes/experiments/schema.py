@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from newtongue_recipes.recipe.schema import FROZEN, Name
-from newtongue_recipes.settings import Count, Dropout, Map, Rate, Represent, Tune, Whole
+from newtongue_recipes.settings import Count, Dropout, Map, Rate, Represent, Share, Tune, Whole
 
 Kind = Literal["atlas", "transfer", "data"]
 
@@ -39,6 +39,8 @@ class Changes(BaseModel):
     """Rank of the LoRA."""
     alpha: Count | None = None
     """The LoRA's change is scaled by this over its rank."""
+    reading: Share | None = None
+    """Share of the steps spent on translations and raw text, the rest on questions; as ours has them if not given."""
 
     def given(self) -> dict[str, Any]:
         """Those that are named."""
