@@ -37,10 +37,5 @@ def retrieve(states: Tensor, english: Tensor, bitext: Bitext) -> tuple[Row, ...]
     )
 
 
-def chance(bitext: Bitext) -> float:
-    """What blind choice would find."""
-    return 1 / len(bitext.own)
-
-
 def _same(found: Sequence[str], wanted: Sequence[str]) -> list[bool]:
     return [one == other for one, other in zip(found, wanted, strict=True)]
