@@ -111,7 +111,10 @@ class Port(nn.Module):
         """Keep what a LoRA makes of `[batch, positions, …]` where positions answer to `language`, else zero."""
         if language not in self.elsewhere:
             return torch.zeros_like(hidden)
-        positions = cast(Tensor, self.answers_to).shape
+        elsewhere = self.elsewhere[language]
+        if elsewhere is None:
+            return hidden
+        positions = elsewhere.shape
         if hidden.dim() == 2:  # Some layers, such as experts, see positions flattened.
             positions = torch.Size([positions.numel()])
         if hidden.shape[:-1] != positions:
@@ -119,9 +122,6 @@ class Port(nn.Module):
                 f"A layer of the base with LoRA sees {tuple(hidden.shape[:-1])} positions where the input has "
                 f"{tuple(positions)}. Name other target_modules in LoraConfig."
             )
-        elsewhere = self.elsewhere[language]
-        if elsewhere is None:
-            return hidden
         return hidden.masked_fill(elsewhere.view(*positions, 1).to(hidden.device), 0)
 
     def _before_embedding(self, _module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
@@ -174,6 +174,9 @@ class Port(nn.Module):
         if silent and cached is None:
             self._sequence = None
             self._answer(None)
+            return
+        if silent and cached is not None and ids is not None and ids.shape == (len(cached), 1):  # A step of decoding.
+            self._answer(cached[:, None].to(ids.device))
             return
         if ids is None:
             embeds = kwargs["inputs_embeds"]
