@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import dispatch_model
+from bitsandbytes.nn import Linear4bit
 from peft import LoraConfig
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel, TextStreamer
 
 from newtongue import AttachedModel, ModalityAdapter
+from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
+from newtongue_recipes.loading import load_base
 from streams import Part, batch, ids_of
 from tiny import base_tokenizer, tiny_base
 from worlds import (
@@ -97,6 +100,19 @@ def test_detaching_in_any_order_gives_the_base_back_bit_for_bit(
     for language in order:
         model.detach(language)
     assert_same_picture(before, picture(base))
+
+
+def test_4_bit_weights_repacked_for_a_cpu_stay_as_they_are() -> None:
+    """bitsandbytes packs them anew at the first forward, and rounds them whenever a state dict is written."""
+    base = load_base(PHI_NANO)
+    assert any(isinstance(module, Linear4bit) and module.support_avx512bf16_for_cpu for module in base.modules())
+    english = torch.arange(40).view(2, 20)
+    before = logits(base, input_ids=english)
+    model = adapter_for(base).attach(base, tokenizer=base_tokenizer())
+    assert torch.equal(logits(model, input_ids=english), before)
+    model.adapter("tr").lora_weights()
+    model.detach("tr")
+    assert torch.equal(logits(base, input_ids=english), before)
 
 
 @over_some

@@ -13,7 +13,7 @@ from copy import deepcopy
 from dataclasses import fields
 from functools import partial
 
-from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
+from peft import LoraConfig, get_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -108,13 +108,15 @@ def load_lora(base: PreTrainedModel, language: str, state: State) -> None:
                 f"The LoRA of {language!r} {problem} {len(keys)} weights, the first {keys[0]!r}: it was made for "
                 "another architecture or its file is incomplete. Get the adapter again, or load the base it names."
             )
-    own = {key.removeprefix(PREFIX): value for key, value in state.items()}
-    set_peft_model_state_dict(base, own, adapter_name=module_name(language))
+    for key, weight in known.items():
+        weight.copy_(state[key])
 
 
 def lora_state(base: PreTrainedModel, language: str) -> State:
-    """The weights of the LoRA of a language, under the keys of PEFT's files."""
-    state: State = get_peft_model_state_dict(base, adapter_name=module_name(language))
+    """The weights of the LoRA of a language themselves, without gradient, under the keys of PEFT's files."""
+    # Not the base's own state dict: on a CPU, bitsandbytes rounds repacked 4-bit weights each time it writes one.
+    weights = {key: value for key, value in base.named_parameters() if ".lora_" in key}
+    state: State = get_peft_model_state_dict(base, state_dict=weights, adapter_name=module_name(language))
     return {PREFIX + key: value.detach() for key, value in state.items()}
 
 
