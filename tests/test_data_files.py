@@ -54,7 +54,7 @@ FORMATS = {"jsonl": as_jsonl(), "csv": as_csv(), "tsv": as_tsv(), "parquet": as_
 ZIPPED = {f"{suffix}.gz": gzip.compress(content) for suffix, content in FORMATS.items() if suffix != "parquet"}
 
 
-@pytest.mark.parametrize("suffix,content", (FORMATS | ZIPPED).items())
+@pytest.mark.parametrize("suffix,content", (FORMATS | ZIPPED).items(), ids=FORMATS | ZIPPED)
 def test_every_format_gives_the_same_rows(suffix: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(content)

@@ -23,6 +23,7 @@ Messages = list[dict[str, Any]]
 
 NAMES = {"tr": "Turkish", "ja": "Japanese"}
 SAY = "Repeat:"  # What phi-nano was taught to do with a sentence.
+TIMES = 5  # That each word stands among the pairs: held-out names are learned from these or not at all.
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int
         raw=raw_text(language, raw, seed, seen) + [other for _, other in words],
         pairs=[
             *(Pair(*pair) for pair in [*translated, *listings(language, translations // 2, seed), *heads]),
-            *(Pair(*word, aligned=True) for word in words),
+            *(Pair(*word, aligned=True) for word in words * TIMES),
         ],
         conversations=[
             *(ask(row) for row in rows(language, "en", seen, seed)),

@@ -43,7 +43,7 @@ class Curriculum:
             words=Training(steps=300, batch=96, rate=3e-3, extra={**FAST, **NIMBLE}),
             toward=Training(steps=700, batch=48, rate=2e-3, extra=FAST),
             through=Training(steps=2200, batch=32, rate=2e-3, extra=FAST),
-            anchor=2.0,
+            anchor=3.0,
             say=SAY,
         )
     )
