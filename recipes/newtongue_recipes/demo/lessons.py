@@ -57,8 +57,8 @@ def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int
         ],
         conversations=[
             *(ask(row) for row in rows(language, "en", seen, seed)),
-            # Half of them: answers in the language are spelled at length, and would drown the short ones.
-            *(ask(row) for row in rows(language, language, seen, seed)[::2]),
+            # A third of them: answers in the language are spelled at length, and would drown the short ones.
+            *(ask(row) for row in rows(language, language, seen, seed)[::3]),
             *(repeat(english, other, language) for english, other in translated[: translations // 6]),
             *(write(other, language) for _, other in words),
         ],

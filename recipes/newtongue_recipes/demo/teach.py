@@ -42,14 +42,14 @@ class Curriculum:
         default_factory=lambda: Map(
             words=Training(steps=300, batch=96, rate=3e-3, extra={**FAST, **NIMBLE}),
             toward=Training(steps=700, batch=48, rate=2e-3, extra=FAST),
-            through=Training(steps=2200, batch=32, rate=2e-3, extra=FAST),
+            through=Training(steps=1900, batch=32, rate=2e-3, extra=FAST),
             anchor=3.0,
             say=SAY,
         )
     )
     tune: Tune = field(
         default_factory=lambda: Tune(
-            Training(steps=650, batch=32, rate=2e-3, extra=FAST),
+            Training(steps=600, batch=32, rate=2e-3, extra=FAST),
             rank=32,
             alpha=64,
             encoder_rate=0.3,
