@@ -27,21 +27,17 @@ def ask_one(
     return answer(model, model.tokenizer, [asked], max_new_tokens=max_new_tokens)[0]
 
 
-def load_base_of(
-    name: str, adapter: ModalityAdapter, given: str | None = None, *, four_bit: bool, trainable: bool = False
-) -> PreTrainedModel:
+def load_base_of(name: str, adapter: ModalityAdapter, given: str | None = None, *, four_bit: bool) -> PreTrainedModel:
     """Load the base of an adapter: the one given, or that which it names, in the revision it names.
 
-    `four_bit` and `trainable` are as for `load_base`.
+    `four_bit` is as for `load_base`.
 
     Raises:
         NewtongueError: there is none, or it is not where it was.
     """
     info = adapter.config.base
     found = given or base_of(name, info)
-    return load_base(
-        found, four_bit=four_bit, trainable=trainable, revision=info.revision if found == info.id else None
-    )
+    return load_base(found, four_bit=four_bit, revision=info.revision if found == info.id else None)
 
 
 def base_of(adapter: str, base: BaseInfo) -> str:

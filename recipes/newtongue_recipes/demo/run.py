@@ -10,19 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress, TaskID, TextColumn
 
 from newtongue import NewtongueError
 from newtongue_evaluation.environment import cores, environment
 from newtongue_evaluation.report import draw_accuracy, draw_losses
+from newtongue_recipes.bars import bars
 from newtongue_recipes.demo.exam import Exam, examine, questions
 from newtongue_recipes.demo.lessons import NAMES
 from newtongue_recipes.demo.nano import FOLDER as NANO
@@ -58,7 +51,7 @@ def run_demo(
     started = time.monotonic()
     _make_room(output, overwrite)
     shutil.copytree(NANO, output / "base", ignore=shutil.ignore_patterns("recipe.json"))
-    with _progress(console) as progress:
+    with bars(console, TextColumn("{task.fields[note]}")) as progress:
         seconds, curves = _teach_all(output, curriculum, seed, languages, progress)
         quiet(cores())
         exam_started = time.monotonic()
@@ -107,19 +100,6 @@ def _make_room(output: Path, overwrite: bool) -> None:
             raise NewtongueError(f"{output} holds something other than a demo; it is not cleared. Choose another one.")
         shutil.rmtree(output)
     output.mkdir(parents=True, exist_ok=True)
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description:<32}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-        console=console,
-        refresh_per_second=2,
-    )
 
 
 def _teach_all(

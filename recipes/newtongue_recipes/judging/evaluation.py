@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 from transformers import AutoTokenizer
 
 from newtongue import AttachedModel, ModalityAdapter
@@ -24,6 +24,7 @@ from newtongue_evaluation.retrieving import retrieve
 from newtongue_evaluation.tasks.bitext import Bitext
 from newtongue_recipes.asking import load_base_of
 from newtongue_recipes.attaching import load_adapters
+from newtongue_recipes.bars import bars
 
 from .exams import Asked, exams
 
@@ -67,12 +68,11 @@ class Evaluation:
         """
         adapter = load_adapters([self.adapter], self.console)[0]
         asked, pairs = exams(adapter.language, self.data, self.tasks, self.limit)
-        # Not repacked for the CPU: bitsandbytes loses some bits of its scales whenever a state dict is read from that.
-        base = load_base_of(self.adapter, adapter, self.base, four_bit=self.four_bit, trainable=True)
+        base = load_base_of(self.adapter, adapter, self.base, four_bit=self.four_bit)
         tokenizer = AutoTokenizer.from_pretrained(base.name_or_path)
         vocabularies = {Path(one).name: AutoTokenizer.from_pretrained(one) for one in self.tokenizers}
         output.mkdir(parents=True, exist_ok=True)
-        with _bars(self.console) as progress:
+        with bars(self.console) as progress:
             portrait = Portrait(adapter.language, Path(str(base.name_or_path)).name, self.adapter)
             english = _english(asked, pairs)
             bar = progress.add_task("the bare base, in English", total=None)
@@ -190,15 +190,3 @@ def _cost(adapter: ModalityAdapter, name: str) -> Cost:
 def _joined(training: Cost, reading: Cost) -> Cost:
     values = {name: value for name, value in vars(training).items() if value is not None}
     return Cost(**{**vars(reading), **values})
-
-
-def _bars(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description:<32}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        refresh_per_second=2,
-    )
