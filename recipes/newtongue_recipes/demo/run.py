@@ -15,7 +15,7 @@ from rich.progress import Progress, TaskID, TextColumn
 from newtongue import NewtongueError
 from newtongue_evaluation.environment import cores, environment
 from newtongue_evaluation.report import draw_accuracy, draw_losses
-from newtongue_recipes.bars import bars
+from newtongue_recipes.bars import Bars
 from newtongue_recipes.demo.exam import Exam, examine, questions
 from newtongue_recipes.demo.lessons import NAMES
 from newtongue_recipes.demo.nano import FOLDER as NANO
@@ -51,7 +51,7 @@ def run_demo(
     started = time.monotonic()
     _make_room(output, overwrite)
     shutil.copytree(NANO, output / "base", ignore=shutil.ignore_patterns("recipe.json"))
-    with bars(console, TextColumn("{task.fields[note]}")) as progress:
+    with Bars(console, TextColumn("{task.fields[note]}")) as progress:
         seconds, curves = _teach_all(output, curriculum, seed, languages, progress)
         quiet(cores())
         exam_started = time.monotonic()

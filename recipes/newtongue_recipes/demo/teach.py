@@ -4,6 +4,7 @@ import os
 import random
 import time
 import traceback
+import warnings
 from dataclasses import dataclass, field, replace
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -18,6 +19,7 @@ from newtongue import Encoder, ModalityAdapter
 from newtongue_recipes.demo.lessons import SAY, lessons
 from newtongue_recipes.demo.nano import load_nano
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune
+from newtongue_recipes.train.quiet import OLD_NAMES
 
 STAGES = ("represent", "map words", "map toward", "map through", "tune")
 FAST = {"bf16": True, "train_sampling_strategy": "group_by_length"}  # Rows of like length pad little.
@@ -116,6 +118,7 @@ def teach(
 
 def quiet(threads: int) -> None:
     """Make this process use so many threads and leave the screen to the parent."""
+    warnings.filterwarnings("ignore", OLD_NAMES, FutureWarning)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     torch.set_num_threads(threads)
     transformers.utils.logging.set_verbosity_error()

@@ -24,6 +24,7 @@ from newtongue_recipes.demo.nano import english_tokenizer, small_phi
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.settings import Training
 from newtongue_recipes.stages.checkpoints import last_checkpoint
+from newtongue_recipes.stages.exact import hush
 from newtongue_recipes.train.ledger import Ledger
 
 from . import corpus
@@ -34,8 +35,17 @@ LONGEST = 64  # tokens of a row
 MIX = {"repeat": 0.5, "answer": 0.3, "continue": 0.2}  # What cannot be repeated cannot be mapped to.
 
 
-def make_base(data: Path, folder: Path, settings: English, callbacks: Sequence[TrainerCallback] = ()) -> None:
+def make_base(
+    data: Path, folder: Path, settings: English, callbacks: Sequence[TrainerCallback] = (), *, bar: bool = True
+) -> None:
     """Train the base and write it with its tokenizer, once; interrupted, it goes on from its last checkpoint.
+
+    Args:
+        data: folder of the real text.
+        folder: of the base.
+        settings: its own.
+        callbacks: watch its training.
+        bar: show the trainer's progress bar.
 
     Raises:
         NewtongueError: the folder was begun with other settings.
@@ -54,7 +64,7 @@ def make_base(data: Path, folder: Path, settings: English, callbacks: Sequence[T
     sentences, asked = corpus.english_sentences(data), list(corpus.english_questions(data).values())
     model, tokenizer = _start([*sentences, *(text for row in asked for text in row)], settings)
     work = folder / "base"
-    extra = {"bf16": True, "weight_decay": 0.01, "train_sampling_strategy": "group_by_length"}
+    extra = {"bf16": True, "weight_decay": 0.01, "train_sampling_strategy": "group_by_length", "disable_tqdm": not bar}
     training = Training(settings.steps, settings.batch, settings.rate, settings.save_steps, settings.seed, extra)
     trainer = Trainer(
         model=model,
@@ -63,6 +73,7 @@ def make_base(data: Path, folder: Path, settings: English, callbacks: Sequence[T
         data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=-100),
         callbacks=list(callbacks),
     )
+    hush(trainer)
     trainer.train(resume_from_checkpoint=last_checkpoint(work))
     tokenizer.save_pretrained(folder)
     model.half().save_pretrained(folder)

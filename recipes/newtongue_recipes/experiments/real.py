@@ -1,12 +1,12 @@
 """Real text as a world: human questions held out of all but the base, and topics of a language with little text."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer, PreTrainedModel
+from transformers import AutoTokenizer, PreTrainedModel, TrainerCallback
 
 from newtongue import NewtongueError
 from newtongue_evaluation.baselines import Lessons, Question
@@ -24,15 +24,23 @@ ABOUT = "What is it about? "
 
 
 def real_world(
-    settings: Settings, data: Path, base: Path, language: str, seed: int, text: int | None, pairs: int | None
+    settings: Settings,
+    data: Path,
+    base: Path,
+    language: str,
+    seed: int,
+    text: int | None,
+    pairs: int | None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> World:
     """Real text in one language; the base is made first, if it is not there.
 
     Args:
         text, pairs: rows at most; all where None.
+        callbacks: watch the base's training.
     """
     _check(data, language)
-    make_base(data, base, settings.base)
+    make_base(data, base, settings.base, callbacks, bar=not callbacks)
     world = _questions if language in corpus.TATOEBA else _topics
     return world(settings, data, base, language, seed, text, pairs)
 

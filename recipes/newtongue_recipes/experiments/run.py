@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TaskID
 from transformers import TrainerCallback
 
 from newtongue import NewtongueError
 from newtongue_evaluation.environment import environment
 from newtongue_evaluation.results import Cost, Result, write_result
+from newtongue_recipes.bars import Bars
 from newtongue_recipes.demo.teach import quiet
 from newtongue_recipes.train.ledger import Ledger
 
@@ -53,10 +54,9 @@ def run_experiment(
     done = finished(output, runs)
     open_runs = [run for run in runs if run not in done]
     console.print(f"{len(runs)} runs, {len(done)} of them finished before. Results: {output}", highlight=False)
-    columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, refresh_per_second=1) as progress:
+    with Bars(console) as progress:
         overall = progress.add_task("all runs", total=len(runs), completed=len(done))
-        make = cache(partial(_world, settings, output, data, base))
+        make = cache(partial(_world, settings, output, data, base, progress))
         for run in open_runs:
             bar = progress.add_task(f"{run.language} seed {run.seed}: {run.title}", total=None)
             world = make(run.language, run.seed, run.text, run.pairs)
@@ -125,6 +125,7 @@ def _world(
     output: Path,
     data: Path | None,
     base: Path | None,
+    progress: Progress,
     language: str,
     seed: int,
     text: int | None,
@@ -138,7 +139,10 @@ def _world(
 
     if data is None or not data.is_dir():
         raise NewtongueError(f"{settings.experiment} learns from real text. Name its folder with --data; got {data}.")
-    return real_world(settings, data, base or output / "base", language, seed, text, pairs)
+    base = base or output / "base"
+    made = (base / "config.json").exists()
+    callbacks = [] if made else [Watched(progress, progress.add_task("the English-only base", total=None))]
+    return real_world(settings, data, base, language, seed, text, pairs, callbacks)
 
 
 def _check(settings: Settings, output: Path) -> None:

@@ -24,7 +24,7 @@ from newtongue_evaluation.retrieving import retrieve
 from newtongue_evaluation.tasks.bitext import Bitext
 from newtongue_recipes.asking import load_base_of
 from newtongue_recipes.attaching import load_adapters
-from newtongue_recipes.bars import bars
+from newtongue_recipes.bars import Bars
 
 from .exams import Asked, exams
 
@@ -72,7 +72,7 @@ class Evaluation:
         tokenizer = AutoTokenizer.from_pretrained(base.name_or_path)
         vocabularies = {Path(one).name: AutoTokenizer.from_pretrained(one) for one in self.tokenizers}
         output.mkdir(parents=True, exist_ok=True)
-        with bars(self.console) as progress:
+        with Bars(self.console) as progress:
             portrait = Portrait(adapter.language, Path(str(base.name_or_path)).name, self.adapter)
             english = _english(asked, pairs)
             bar = progress.add_task("the bare base, in English", total=None)
