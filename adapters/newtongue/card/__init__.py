@@ -10,25 +10,28 @@
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from huggingface_hub import ModelCard
-from peft import LoraConfig
 
 from newtongue.config import ModalityConfig
 
 from .metadata import metadata
 from .text import body
 
+if TYPE_CHECKING:
+    from peft import LoraConfig  # Slow to import, and nothing here needs more than its fields.
+
 CARD = "README.md"
 HERE = "you/this-adapter"  # Stands for the adapter's own Hub id until it is pushed and has one.
 
 
-def write_card(folder: Path, config: ModalityConfig, lora: LoraConfig | None) -> None:
+def write_card(folder: Path, config: ModalityConfig, lora: "LoraConfig | None") -> None:
     """Write the card into an adapter's folder."""
     (folder / CARD).write_text(render_card(config, lora), encoding="utf-8")
 
 
-def render_card(config: ModalityConfig, lora: LoraConfig | None) -> str:
+def render_card(config: ModalityConfig, lora: "LoraConfig | None") -> str:
     """The card: the Hub's metadata, then the text.
 
     Raises:

@@ -1,10 +1,9 @@
 """What the Hub reads of a card: the fields it searches, links and checks."""
 
 import re
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from huggingface_hub import ModelCardData
-from peft import LoraConfig
 
 from newtongue.base import is_hub_id
 from newtongue.config import ModalityConfig
@@ -13,8 +12,11 @@ from newtongue.languages import language_name
 from .licences import LICENCES
 from .results import as_eval_results, read_results
 
+if TYPE_CHECKING:
+    from peft import LoraConfig  # Slow to import, and nothing here needs more than its fields.
 
-def metadata(config: ModalityConfig, lora: LoraConfig | None) -> ModelCardData:
+
+def metadata(config: ModalityConfig, lora: "LoraConfig | None") -> ModelCardData:
     """The card's metadata; what the Hub would refuse is said in its own way or left out.
 
     A licence that is not on the Hub's list becomes `other` with its name, and a data set that is no Hub id stays in

@@ -1,8 +1,6 @@
 """What people read of a card: what the adapter is, how to attach it, what it can do and what it must not."""
 
-from typing import Any
-
-from peft import LoraConfig
+from typing import TYPE_CHECKING, Any
 
 from newtongue.base import BaseInfo
 from newtongue.config import ModalityConfig
@@ -10,6 +8,9 @@ from newtongue.languages import language_name
 
 from .markdown import render, table
 from .results import as_markdown, read_results
+
+if TYPE_CHECKING:
+    from peft import LoraConfig  # Slow to import, and nothing here needs more than its fields.
 
 _INTRO = """# {name} for {base}
 
@@ -50,7 +51,7 @@ _LIMITS = (
 )
 
 
-def body(config: ModalityConfig, lora: LoraConfig | None, here: str) -> str:
+def body(config: ModalityConfig, lora: "LoraConfig | None", here: str) -> str:
     """The card without its metadata.
 
     Args:
@@ -90,7 +91,7 @@ def _section(key: str, config: ModalityConfig, name: str) -> str:
     return text
 
 
-def _inside(config: ModalityConfig, lora: LoraConfig | None) -> str:
+def _inside(config: ModalityConfig, lora: "LoraConfig | None") -> str:
     base, mapper = config.base, config.mapper
     at = f" at {base.revision}" if base.revision else ""
     rows: list[list[Any]] = [
