@@ -224,4 +224,4 @@ def test_the_command_lists_what_it_would_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert newtongue(monkeypatch, "experiment", "atlas", "--list", "--seeds", "0", "--methods", "ours,bare") == 0
-    assert "10 runs" in capsys.readouterr().out
+    assert "12 runs" in capsys.readouterr().out

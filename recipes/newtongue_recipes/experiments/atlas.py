@@ -36,9 +36,9 @@ def atlas_world(settings: Settings, language: str, seed: int, text: int | None, 
     sentences = [pair for pair in translated if not pair.aligned]
     conversations = [
         *(ask(row) for row in rows(language, "en", seen, seed)),
-        *(_told(ask(row), language) for row in rows(language, language, seen, seed)[::2]),
+        *(_told(ask(row), language) for row in rows(language, language, seen, seed)[::3]),
         *(repeat(pair.english, pair.other, language) for pair in sentences[: len(translated) // REPEATED]),
-        *(_told(write(pair.other, language), language) for pair in translated if pair.aligned),
+        *(_told(write(word, language), language) for word in dict.fromkeys(p.other for p in translated if p.aligned)),
     ]
     chooser.shuffle(conversations)
     kept = {key for key in unseen if _in_development(key)}
