@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from newtongue import NewtongueError
+from newtongue_evaluation.report import write_report
 from newtongue_evaluation.results import read_results
 from newtongue_recipes.atlas.leaks import stated
 from newtongue_recipes.experiments import corpus
@@ -21,7 +22,7 @@ from newtongue_recipes.experiments.plan import plan
 from newtongue_recipes.experiments.real import real_world
 from newtongue_recipes.experiments.run import run_experiment
 from newtongue_recipes.experiments.schema import FOLDER
-from newtongue_recipes.experiments.summary import summary, write_summary
+from newtongue_recipes.experiments.summary import summary
 from newtongue_recipes.experiments.world import World
 from running import newtongue
 
@@ -180,7 +181,7 @@ def small(*changes: str) -> Any:
     return load_experiment("transfer", [*SMALL, SEARCH, runs, "languages=[tr]", "corpus.held_out=3", *changes])
 
 
-def test_a_run_is_made_once_and_its_summary_holds_no_text(data: Path, tmp_path: Path) -> None:
+def test_a_run_is_made_once_and_its_scores_hold_no_text(data: Path, tmp_path: Path) -> None:
     output, console = tmp_path / "runs", Console(quiet=True)
     results = run_experiment(small(), output, data=data, methods=["ours", "raw-lora", "ours-swapped"], console=console)
     assert [one.method for one in results[::2]] == [
@@ -195,9 +196,12 @@ def test_a_run_is_made_once_and_its_summary_holds_no_text(data: Path, tmp_path: 
     after = {path: path.stat().st_mtime_ns for path in output.glob("*.result.json")}
     assert {path: after[path] for path in before if path in after} == {p: t for p, t in before.items() if p in after}
     assert len(again) == len(read_results([output])) == 12
-    kept = write_summary(output).read_text()
+    write_report(output, "Experiment")
+    kept = (output / "scores.json").read_text()
     assert "seviyor" not in kept
-    assert len(json.loads(kept)) == 12
+    methods = [one for task in json.loads(kept)["tasks"] for one in task["methods"]]
+    assert len(methods) == 12
+    assert [one["budget"]["answering"] > 0 for one in methods if one["method"].startswith("LoRA on raw")] == [True] * 2
     assert "translate-test" in summary(again)
     with pytest.raises(NewtongueError, match="other settings"):
         run_experiment(small("tune.rank=4"), output, data=data, console=console)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,7 @@ class Line:
         seeds: the score of each seed alone, by measure.
         rows: of the first seed.
         cost: of the first seed.
+        budget: what the first seed was trained with, where a result says so.
     """
 
     method: str
@@ -36,6 +38,7 @@ class Line:
     seeds: dict[str, list[float]]
     rows: tuple[Row, ...]
     cost: Cost
+    budget: Any = None
 
     @property
     def amounts(self) -> dict[str, float]:
@@ -116,6 +119,7 @@ def _task(name: str, language: str, answered_in: str, results: Sequence[Result])
                 {one.name: _each(found, one) for one in measures} if len(found) > 1 else {},
                 found[0].rows,
                 found[0].cost,
+                found[0].settings.get("budget"),
             )
         )
     used = tuple(one for one in measures if any(one.name in line.scores for line in lines))

@@ -60,4 +60,5 @@ def _plain(line: Line) -> dict[str, Any]:
         "ours_minus_it": rounded(line.ahead),
         "seeds": line.seeds,
         "cost": {name: value for name, value in asdict(line.cost).items() if value is not None},
+        **({"budget": line.budget} if line.budget else {}),
     }

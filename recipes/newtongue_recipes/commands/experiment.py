@@ -44,11 +44,10 @@ def experiment(
 
     from newtongue_evaluation.report import write_report
     from newtongue_recipes.experiments.run import run_experiment
-    from newtongue_recipes.experiments.summary import summary, write_summary
+    from newtongue_recipes.experiments.summary import summary
 
     into = output or Path("runs") / Path(name).stem
     results = run_experiment(settings, into, data=data, base=base, methods=wanted, console=console)
     console.print(Markdown(summary(results)))
-    console.print(f"Summary: {write_summary(into)}", highlight=False)
     write_report(into, f"Experiment: {Path(name).stem}")
     console.print(f"Report: {into / 'report.html'}", highlight=False)

@@ -1,18 +1,12 @@
-"""The scores of an experiment's results: a table for people, a small file that is kept."""
+"""The scores of an experiment's results as a table."""
 
-import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from newtongue_evaluation.measures.answered import ANSWERS, measured
 from newtongue_evaluation.measures.intervals import score
 from newtongue_evaluation.report import table
-from newtongue_evaluation.results import Result, read_results
-from newtongue_recipes.train.ledger import write_whole
-
-NAME = "summary.json"
+from newtongue_evaluation.results import Result
 
 
 def summary(results: Sequence[Result]) -> str:
@@ -31,34 +25,9 @@ def summary(results: Sequence[Result]) -> str:
     return table(head, rows)
 
 
-def write_summary(folder: Path) -> Path:
-    """Write `summary.json` beside all results in `folder`: scores and intervals, no question or answer."""
-    found = [_plainly(one) for one in read_results([folder])]
-    path = folder / NAME
-    write_whole(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    return path
-
-
 def score_of(one: Result, name: str) -> float:
     """One score's value, not a number where it says nothing of the result."""
     return _scores(one).get(name, {}).get("value", math.nan)
-
-
-def _plainly(one: Result) -> dict[str, Any]:
-    return {
-        "task": one.task,
-        "method": one.method,
-        "role": one.role,
-        "language": one.language,
-        "answered_in": one.answered_in,
-        "data": one.data,
-        "seed": one.seed,
-        "scores": _scores(one),
-        "cost": {name: value for name, value in vars(one.cost).items() if value is not None},
-        "budget": one.settings.get("budget"),
-        "command": one.command,
-        **one.environment,
-    }
 
 
 def _scores(one: Result) -> dict[str, dict[str, float]]:
