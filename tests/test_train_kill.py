@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -14,48 +15,52 @@ from training import differ, make_world, small
 KILLS = 20
 STAGES = ("represent", "map", "tune")
 TRAININGS = ("represent.training", "map.words", "map.toward", "map.through", "tune.training")
+STEPS, EACH = 60, 5
+CHECKPOINTS = len(TRAININGS) * STEPS // EACH
 
 
 @pytest.mark.slow
 def test_killed_twenty_times_it_ends_where_it_would_have(tmp_path: Path) -> None:
     """All stages, with checkpoints all along, rows by length, gradients accumulated, dropout and samples."""
-    changes = {f"{training}.save_steps": 5 for training in TRAININGS} | {"data.held_out": 0.2, "watch.every": 10}
+    changes = {f"{training}.save_steps": EACH for training in TRAININGS} | {"data.held_out": 0.2, "watch.every": 10}
     changes |= {"tune.lora_dropout": 0.1, "map.through.extra": "{gradient_accumulation_steps: 2}"}
-    overrides = small("demo-turkish", make_world(tmp_path / "world"), steps=60, **changes)
+    overrides = small("demo-turkish", make_world(tmp_path / "world"), steps=STEPS, **changes)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_DATASETS_CACHE": str(tmp_path / "datasets")}
 
-    def begin(name: str, *more: str) -> subprocess.Popen[str]:
+    def begin(name: str, *more: str) -> subprocess.Popen[bytes]:
         train = [sys.executable, "-m", "newtongue_recipes.cli", "train", "demo-turkish", *overrides, *more]
-        output = ["--output", str(tmp_path / name)]
-        return subprocess.Popen(
-            [*train, *output], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        with (tmp_path / f"{name}.log").open("ab") as log:
+            output = ["--output", str(tmp_path / name)]
+            return subprocess.Popen([*train, *output], env=environment, stdout=log, stderr=log)
 
-    def seconds(*more: str) -> float:
-        began, process = time.monotonic(), begin("whole", *more)
-        said, _ = process.communicate()
-        assert process.returncode == 0, said
-        return time.monotonic() - began
-
-    loading = seconds("--dry-run")
-    training = seconds() - loading
+    assert begin("whole").wait() == 0, (tmp_path / "whole.log").read_text()
     draw, kills, struck = random.Random(0), 0, set()
-    for run in range(KILLS):  # One is enough, unless it finishes before all kills are made.
+    for run in map("run-{}".format, range(KILLS)):  # One is enough, unless it finishes before all kills are made.
+        written: set[Path] = set()
         while True:
-            process = begin(f"run-{run}", "--resume")
-            try:
-                wait = loading * draw.uniform(0.2, 1.1) + draw.uniform(0, 3) * training / KILLS
-                said, _ = process.communicate(timeout=None if kills == KILLS else wait)
-            except subprocess.TimeoutExpired:
+            process = begin(run, "--resume")
+            if kills < KILLS and comes_to(process, tmp_path / run, written, draw.randint(0, 2 * CHECKPOINTS // KILLS)):
+                time.sleep(draw.uniform(0, 2))  # At any moment of a step, of the writing, of the loading.
                 process.kill()
-                process.communicate()
+            if process.wait() == -signal.SIGKILL:
                 kills += 1
-                struck |= {stage for stage in STAGES if (tmp_path / f"run-{run}" / stage).exists()}
-                continue
-            assert process.returncode == 0, said
-            break
-        assert not differ(tmp_path / f"run-{run}" / "adapter", tmp_path / "whole" / "adapter")
+                struck |= {stage for stage in STAGES if (tmp_path / run / stage).exists()}
+            else:
+                assert process.returncode == 0, (tmp_path / f"{run}.log").read_text()
+                break
+        assert not differ(tmp_path / run / "adapter", tmp_path / "whole" / "adapter")
         if kills == KILLS:
             break
     assert kills == KILLS
     assert struck == set(STAGES)
+
+
+def comes_to(process: subprocess.Popen[bytes], run: Path, written: set[Path], more: int) -> bool:
+    """Whether the process is still alive when it has written so many more checkpoints, which `written` remembers."""
+    wanted = len(written) + more
+    while process.poll() is None:
+        written.update(run.glob("**/checkpoint-*"))
+        if len(written) >= wanted:
+            return True
+        time.sleep(0.02)
+    return False
