@@ -43,5 +43,5 @@ def in_language(text: str, encoder: Encoder, start: int) -> list[int]:
 
 def vocabulary(language: str, shape: Shape, setting: Setting) -> object:
     """A tokenizer of the language, no larger than the shape's encoder has room for."""
-    size = min(setting.default_vocabulary, shape.encoder.vocabulary)
-    return language_tokenizer(language, setting.data, size, setting.lines)
+    size = min(setting.vocabulary, shape.encoder.vocabulary)
+    return language_tokenizer(language, setting.data, size, setting.tokens, setting.lines)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from newtongue_recipes.settings import Represent
+from newtongue_recipes.settings import Tokens
 
 from .shapes import SHAPES, Shape
 
@@ -24,6 +24,7 @@ class Setting:
         batch, positions: of a training step.
         characters: of a prompt.
         new_tokens: decoded after it.
+        vocabulary, tokens: size and kind of the language's tokenizer, as the Phi recipes have them.
         vocabularies: sizes of language tokenizers compared.
         lines: of text they are trained on at most.
     """
@@ -37,13 +38,10 @@ class Setting:
     positions: int = 128
     characters: int = 2000
     new_tokens: int = 32
+    vocabulary: int = 64_000
+    tokens: Tokens = "bpe"
     vocabularies: Sequence[int] = (8_000, 16_000, 32_000, 64_000)
     lines: int | None = None
-
-    @property
-    def default_vocabulary(self) -> int:
-        """The size that stage 1 gives a tokenizer, or the largest of this run."""
-        return min(Represent.vocabulary, max(self.vocabularies))
 
 
 def small(output: Path, data: Path | None = None) -> Setting:
@@ -61,5 +59,5 @@ def smallest(output: Path, data: Path | None = None) -> Setting:
     """To see that every figure runs."""
     return Setting(
         "cpu", [SHAPES["tiny"]], output, data, repeats=1, batch=2, positions=32, characters=60, new_tokens=2,
-        vocabularies=(900, 1000), lines=2000,
+        vocabulary=1000, vocabularies=(900, 1000), lines=2000,
     )  # fmt: skip

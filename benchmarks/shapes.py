@@ -98,7 +98,7 @@ SHAPES = {
         Shape(
             "phi-4-mini", "phi3", KNOWN["microsoft/Phi-4-mini-instruct"], 24, LARGE_ENCODER, partial_rotary=0.75
         ),
-        Shape("small", "phi", Sizes(512, 6, 2048, 2560, 512), 8, _encoder(128, 2, 16_000), False, 0.5),
+        Shape("small", "phi", Sizes(512, 6, 2048, 2560, 512), 8, _encoder(128, 2, 64_000), False, 0.5),
         Shape("tiny", "phi", Sizes(64, 2, 128, 2560, 64), 4, _encoder(32, 1, 1000), True, 0.5),
     )
 }  # fmt: skip

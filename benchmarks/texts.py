@@ -12,6 +12,7 @@ from newtongue_recipes.atlas import split
 from newtongue_recipes.atlas.qa import rows
 from newtongue_recipes.atlas.sentences import raw_text
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
+from newtongue_recipes.settings import Tokens
 from newtongue_recipes.stages.vocabulary import train_vocabulary
 
 from .rows import Skip
@@ -67,9 +68,9 @@ def questions(language: str, data: Path | None, count: int) -> list[tuple[str, s
 
 
 @cache
-def language_tokenizer(language: str, data: Path | None, size: int, lines: int | None) -> Any:
+def language_tokenizer(language: str, data: Path | None, size: int, kind: Tokens, lines: int | None) -> Any:
     """A tokenizer of a language's own, as stage 1 makes one."""
-    return train_vocabulary(training_lines(language, data, lines), size)
+    return train_vocabulary(training_lines(language, data, lines), size, kind=kind)
 
 
 def tokenizer_of(base: str, data: Path | None) -> Any:

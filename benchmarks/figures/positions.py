@@ -1,16 +1,15 @@
 """Positions per character: the base's own tokens beside those of a tokenizer of the language's own."""
 
-import io
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
-import sentencepiece
+from itertools import product
+from typing import Any, get_args
 
 from benchmarks.rows import Row
 from benchmarks.setting import LANGUAGES, Setting
 from benchmarks.texts import base_tokenizers, documents, training_lines
 from newtongue_evaluation.measures.cost import positions_per_character
-from newtongue_recipes.stages.vocabulary import train_vocabulary, writes_spaces
+from newtongue_recipes.settings import Tokens
+from newtongue_recipes.stages.vocabulary import train_vocabulary
 
 MARKS = 2  # Positions that open and close a run.
 REACH = {("tr", False): 2.2, ("ja", False): 3.2, ("tr", True): 1.3, ("ja", True): 1.8}  # True: phi-4-mini.
@@ -18,7 +17,7 @@ Encode = Callable[[str], Sequence[int]]
 
 
 def measure(setting: Setting) -> Iterator[Row]:
-    """Rows of the library's own tokenizer and of the best one; all of them go to a table of their own."""
+    """Rows of the Phi recipes' tokenizer and of the best one; all of them go to a table of their own."""
     table = ["| language | tokenizer | trained on | " + " | ".join(base_tokenizers(setting.data)) + " |"]
     table.append("|---" * (3 + len(base_tokenizers(setting.data))) + "|")
     for language, name in LANGUAGES.items():
@@ -52,34 +51,18 @@ def marked(encode: Encode) -> Encode:
 
 
 def _tokenizers(language: str, setting: Setting) -> Iterator[tuple[str, str, Encode]]:
-    """What it is trained on, its name and how it encodes; the library's own first."""
+    """What it is trained on, its name and how it encodes; that of the Phi recipes first."""
     lines = training_lines(language, setting.data, setting.lines)
-    size = setting.default_vocabulary
-    yield "all lines", f"the library's own, {size:,}", marked(plain(train_vocabulary(lines, size)))
-    for size in setting.vocabularies:
-        for kind in ("unigram", "bpe"):
-            yield "all lines", f"{kind}, {size:,}", marked(_train(lines, kind, size))
-    size = max(setting.vocabularies)
-    yield "a line in four", f"bpe, {size:,}, less text", marked(_train(lines[::4], "bpe", size))
+
+    def trained(size: int, kind: Tokens, texts: Sequence[str] = lines) -> Encode:
+        return marked(plain(train_vocabulary(texts, size, kind=kind)))
+
+    first = setting.vocabulary, setting.tokens
+    yield "all lines", f"{first[1]}, {first[0]:,}, as in the Phi recipes", trained(*first)
+    for size, kind in product(setting.vocabularies, get_args(Tokens)):
+        if (size, kind) != first:
+            yield "all lines", f"{kind}, {size:,}", trained(size, kind)
+    yield "a line in four", f"{first[1]}, {first[0]:,}, less text", trained(*first, lines[::4])
     if setting.data:
         broad = training_lines(language, setting.data, setting.lines, broad=True)
-        yield "all lines and passages", f"bpe, {size:,}, broader text", marked(_train(broad, "bpe", size))
-
-
-def _train(lines: Sequence[str], kind: str, size: int) -> Encode:
-    """A SentencePiece model with the options of `train_vocabulary`."""
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(lines),
-        model_writer=model,
-        model_type=kind,
-        vocab_size=size,
-        hard_vocab_limit=False,
-        byte_fallback=True,
-        character_coverage=0.9998,
-        normalization_rule_name="nfkc",
-        add_dummy_prefix=writes_spaces(lines),
-        num_threads=1,
-        minloglevel=2,
-    )
-    return sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()).encode
+        yield "all lines and passages", f"{first[1]}, {first[0]:,}, broader text", trained(*first, broad)

@@ -6,7 +6,7 @@ description wherever one is shown.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -22,6 +22,7 @@ Length = Annotated[int, Field(ge=8, strict=True)]
 Rate = Annotated[float, Field(gt=0, strict=True)]
 Weight = Annotated[float, Field(ge=0, strict=True)]
 Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
+Tokens = Literal["unigram", "bpe"]
 Dropout = Annotated[float, Field(ge=0, lt=1, strict=True)]
 
 
@@ -81,6 +82,8 @@ class Represent:
     """How long and how fast."""
     start_from: str | None = None
     """Folder or Hub id of a published encoder to continue from; null trains one from scratch."""
+    tokens: Tokens = "unigram"
+    """Kind of a tokenizer trained here: unigram, or bpe, which takes fewer positions."""
     vocabulary: Count = 16_000
     """Ids of a tokenizer trained here."""
     width: Count = 512

@@ -128,7 +128,7 @@ def _start(texts: Sequence[str], settings: Represent) -> tuple[PreTrainedModel, 
                 "Leave stage 1 out and name it as 'encoder'."
             )
         return model, own
-    tokenizer = train_vocabulary(texts, settings.vocabulary, settings.positions)
+    tokenizer = train_vocabulary(texts, settings.vocabulary, settings.positions, settings.tokens)
     special = {name: getattr(tokenizer, f"{name}_token_id") for name in ("pad", "cls", "sep")}
     return ModernBertForMaskedLM(encoder_config(settings, len(tokenizer), **special)), tokenizer
 

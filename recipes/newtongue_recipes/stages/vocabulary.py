@@ -2,16 +2,22 @@
 
 import io
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sentencepiece
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers.convert_slow_tokenizer import generate_merges
+
+from newtongue_recipes.settings import Tokens
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def train_vocabulary(texts: Iterable[str], size: int, positions: int = 512) -> PreTrainedTokenizerBase:
-    """Train a Unigram vocabulary with SentencePiece and give it as a fast tokenizer.
+def train_vocabulary(
+    texts: Iterable[str], size: int, positions: int = 512, kind: Tokens = "unigram"
+) -> PreTrainedTokenizerBase:
+    """Train a vocabulary with SentencePiece and give it as a fast tokenizer.
 
     SentencePiece's own trainer takes text without spaces, as in Japanese, in its stride. Characters it never
     met are spelled in bytes, so no text is lost.
@@ -19,6 +25,8 @@ def train_vocabulary(texts: Iterable[str], size: int, positions: int = 512) -> P
     Args:
         texts: lines of raw text.
         size: ids wanted; fewer where the text holds no more.
+        positions: the longest text its encoder will read.
+        kind: of model, Unigram (Kudo 2018) or BPE (Sennrich et al. 2016).
     """
     texts = list(texts)
     spaced = writes_spaces(texts)
@@ -26,7 +34,7 @@ def train_vocabulary(texts: Iterable[str], size: int, positions: int = 512) -> P
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts),
         model_writer=model,
-        model_type="unigram",
+        model_type=kind,
         vocab_size=size,
         hard_vocab_limit=False,
         byte_fallback=True,
@@ -46,8 +54,8 @@ def train_vocabulary(texts: Iterable[str], size: int, positions: int = 512) -> P
         minloglevel=2,
     )
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    vocabulary = [(pieces.id_to_piece(one), pieces.get_score(one)) for one in range(len(pieces))]
-    return _as_fast(vocabulary, positions, spaced)
+    scored = [(pieces.id_to_piece(one), pieces.get_score(one)) for one in range(len(pieces))]
+    return _as_fast(_bpe(scored) if kind == "bpe" else models.Unigram(scored, 1, True), positions, spaced)
 
 
 def writes_spaces(texts: Sequence[str]) -> bool:
@@ -59,8 +67,15 @@ def writes_spaces(texts: Sequence[str]) -> bool:
     return sum(text.count(" ") for text in texts) * 20 >= sum(map(len, texts))
 
 
-def _as_fast(vocabulary: list[tuple[str, float]], positions: int, spaced: bool) -> PreTrainedTokenizerBase:
-    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=1, byte_fallback=True))
+def _bpe(scored: list[tuple[str, float]]) -> models.BPE:
+    """A BPE model of SentencePiece's pieces: what was merged first has the highest score."""
+    ids = {piece: one for one, (piece, _) in enumerate(scored)}
+    merges = generate_merges(ids, dict(scored), SPECIALS)
+    return models.BPE(ids, merges, unk_token=SPECIALS[1], fuse_unk=True, byte_fallback=True)
+
+
+def _as_fast(model: Any, positions: int, spaced: bool) -> PreTrainedTokenizerBase:
+    tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace("  ", " ")])
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first" if spaced else "never")
     tokenizer.decoder = decoders.Sequence(

@@ -1,0 +1,53 @@
+"""Tokenizers of a language's own: nothing but compatibility forms is lost, and BPE merges as SentencePiece does."""
+
+import io
+from typing import get_args
+from unicodedata import normalize
+
+import pytest
+import sentencepiece
+
+from newtongue_recipes.atlas import split
+from newtongue_recipes.atlas.sentences import raw_text
+from newtongue_recipes.settings import Tokens
+from newtongue_recipes.stages.vocabulary import SPECIALS, train_vocabulary, writes_spaces
+
+STRANGE = ["naïve 😀 ☃", "ﬁ Ａ １", "[MASK] [SEP]", "𐎀𐎁", "a\tb"]
+
+
+@pytest.fixture(scope="module", params=["tr", "ja"])
+def texts(request: pytest.FixtureRequest) -> list[str]:
+    return raw_text(request.param, 1500, 0, split(request.param)[0])
+
+
+@pytest.mark.parametrize("kind", get_args(Tokens))
+def test_a_text_comes_back(texts: list[str], kind: Tokens) -> None:
+    tokenizer = train_vocabulary(texts, 800, kind=kind)
+    assert [tokenizer.convert_tokens_to_ids(special) for special in SPECIALS] == list(range(len(SPECIALS)))
+    for text in texts[:200]:
+        ids = tokenizer(text)["input_ids"]
+        assert tokenizer.decode(ids, skip_special_tokens=True) == normalize("NFKC", text)
+        assert tokenizer.unk_token_id not in ids
+    for text in STRANGE:
+        assert tokenizer.unk_token_id not in tokenizer(text)["input_ids"]
+
+
+def test_bpe_splits_as_sentencepiece_does(texts: list[str]) -> None:
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_writer=model,
+        model_type="bpe",
+        vocab_size=800,
+        byte_fallback=True,
+        character_coverage=0.9998,
+        normalization_rule_name="nfkc",
+        add_dummy_prefix=writes_spaces(texts),
+        minloglevel=2,
+    )
+    stock = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    tokenizer = train_vocabulary(texts, 800 + 2, kind="bpe")  # It has two special ids more.
+    for text in texts[:200]:
+        assert tokenizer.convert_ids_to_tokens(tokenizer(text, add_special_tokens=False)["input_ids"]) == (
+            stock.encode(text, out_type=str)
+        )
