@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--only", nargs="+", choices=FIGURES, metavar="FIGURE", help=", ".join(FIGURES))
     parser.add_argument("--data", type=Path, help="folder of real text")
-    parser.add_argument("--shapes", nargs="+", help="of the bases: phi-2, phi-3.5-mini, phi-4-mini, small, tiny")
+    parser.add_argument("--shapes", nargs="+", help="of the bases: phi-2, phi-3.5-mini, phi-4-mini, wide, small, tiny")
     parser.add_argument("--repeats", type=int, help="rounds that count")
     parser.add_argument("--threads", type=int, default=1, help="of a CPU (default 1)")
     parser.add_argument("--output", type=Path, help="folder of the results (default benchmarks/results/cpu or gpu)")

@@ -5,11 +5,13 @@
 | phi-2 | 2560 | 32 | 32 | 2560 | 10,240 | 51,200 | 2.8 × 10⁹ | yes |
 | phi-3.5-mini | 3072 | 32 | 32 | 3072 | 8192, gated | 32,064 | 3.8 × 10⁹ | yes |
 | phi-4-mini | 3072 | 32 | 24 | 1024 | 8192, gated | 200,064, tied | 3.8 × 10⁹ | yes |
+| wide | 2560 | 2 | 32 | 2560 | 10,240 | 51,200 | 4.2 × 10⁸ | no |
 | small | 512 | 6 | 8 | 512 | 2048 | 2560 | 2.2 × 10⁷ | no |
 | tiny | 64 | 2 | 4 | 64 | 128 | 2560 | 4.0 × 10⁵ | yes |
 
 The encoder of the large ones is a BERT base in size (12 layers of 768, 50,000 ids, 110 million parameters); small's has
-about the same share of its base's work as that has of phi-2's.
+about the same share of its base's work as that has of phi-2's. `wide` is two layers of phi-2, for what a port costs a
+layer of real width on a CPU.
 """
 
 import os
@@ -98,6 +100,7 @@ SHAPES = {
         Shape(
             "phi-4-mini", "phi3", KNOWN["microsoft/Phi-4-mini-instruct"], 24, LARGE_ENCODER, partial_rotary=0.75
         ),
+        Shape("wide", "phi", replace(KNOWN["microsoft/phi-2"], layers=2), 32, _encoder(128, 2, 64_000), False, 0.4),
         Shape("small", "phi", Sizes(512, 6, 2048, 2560, 512), 8, _encoder(128, 2, 64_000), False, 0.5),
         Shape("tiny", "phi", Sizes(64, 2, 128, 2560, 64), 4, _encoder(32, 1, 1000), True, 0.5),
     )

@@ -51,8 +51,12 @@ def test_a_shipped_recipe_trains_an_adapter(
     pictures = {stage for stage in ("represent", "map", "tune") if getattr(recipe, stage)}
     assert {path.stem for path in output.glob("*.png")} == pictures
     assert load_recipe(output / "recipe.yaml") == load_recipe(name, small(name, world))
-    about = json.loads((output / "adapter" / "modality_config.json").read_text(encoding="utf-8"))
-    assert about["notes"]["training"]["tune"] == {"training": 2}
+    said = adapter.config.notes
+    assert said["training"][-1].items() >= {"stage": "tune", "steps": "2", "seed": 0}.items()
+    assert {row["source"] for row in said["data"]} <= {"text.txt", "pairs.tsv", "questions.jsonl"}
+    assert str(world) not in (output / "adapter" / "README.md").read_text(encoding="utf-8")
+    read = [source["positions"] for source in json.loads((output / "data" / "data.json").read_text())["sources"]]
+    assert all(read) and len(said["positions"]) == len(read)
 
 
 def test_a_run_without_a_network_of_its_own_ends_with_what_its_last_stage_made(world: Path, tmp_path: Path) -> None:

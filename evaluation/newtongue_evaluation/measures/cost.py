@@ -40,9 +40,11 @@ def folder_bytes(folder: str | Path) -> int:
 
 
 def training_seconds(notes: Mapping[str, Any]) -> float | None:
-    """Seconds of all stages that an adapter's notes record under `seconds`; None where they do not."""
-    seconds = notes.get("seconds")
-    return float(sum(seconds.values())) if isinstance(seconds, Mapping) and seconds else None
+    """Seconds of all stages that an adapter's notes record under `training`; None where they do not."""
+    stages = notes.get("training")
+    known = [row.get("seconds") for row in stages if isinstance(row, Mapping)] if isinstance(stages, list) else []
+    seconds = [float(one) for one in known if isinstance(one, int | float)]
+    return sum(seconds) if seconds else None
 
 
 def peak_memory(device: torch.device) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, TaskID, TextColumn
 
-from newtongue import NewtongueError
+from newtongue import ModalityAdapter, NewtongueError
 from newtongue_evaluation.environment import cores, environment
 from newtongue_evaluation.report import draw_accuracy, draw_losses
 from newtongue_recipes.bars import Bars
@@ -20,7 +20,7 @@ from newtongue_recipes.demo.exam import Exam, examine, questions
 from newtongue_recipes.demo.lessons import NAMES
 from newtongue_recipes.demo.nano import FOLDER as NANO
 from newtongue_recipes.demo.raw import raw_text_control
-from newtongue_recipes.demo.summary import write_report
+from newtongue_recipes.demo.summary import card_results, write_report
 from newtongue_recipes.demo.teach import STAGES, Curriculum, quiet, teach
 
 Curves = dict[str, dict[str, list[tuple[int, float]]]]
@@ -82,6 +82,9 @@ def _write(found: dict[str, Any], exam: Exam, seconds: dict[str, dict[str, float
     report = {**found, "seconds_by_stage": by_stage, **exam.as_dict()}
     draw_accuracy(_methods(exam), max(score.chance for score in exam.heldout.values()), output / "accuracy.png")
     write_report(report, output)
+    for language, score in exam.heldout.items():
+        adapter = ModalityAdapter.from_pretrained(output / language)
+        adapter.describe(results=card_results(score, language)).save_pretrained(output / language, overwrite=True)
     return report
 
 

@@ -4,7 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from newtongue_evaluation.measures import intervals
 from newtongue_evaluation.report import table
+from newtongue_recipes.demo.exam import Score
 from newtongue_recipes.demo.lessons import NAMES
 
 
@@ -28,6 +32,37 @@ def score_table(report: dict[str, Any]) -> str:
         "questions": "n",
     }
     return table(head, [[name, *(languages[one][key] for one in languages)] for name, key in lines.items()])
+
+
+def card_results(score: Score, language: str) -> list[dict[str, Any]]:
+    """Rows for the `results` note of a language's adapter, as `newtongue.card.results` has them."""
+    name = NAMES[language]
+    controls = {
+        "answered in English": {"another subject's question": score.shuffled, "chance": score.chance}
+        | ({} if score.raw_lora is None else {"LoRA on raw text": score.raw_lora}),
+        f"answered in {name}": {}
+        if score.raw_lora_in_language is None
+        else {"LoRA on raw text": score.raw_lora_in_language},
+    }
+    return [
+        {
+            "task": f"held-out facts of the atlas, asked in {name}, {how}",
+            "metric": "exact match",
+            "value": round(value, 4),
+            "interval": _interval(value, score.n),
+            "questions": score.n,
+            "controls": {control: round(share, 4) for control, share in controls[how].items()},
+            "command": "newtongue demo",
+        }
+        for how, value in zip(controls, (score.in_english, score.in_language), strict=True)
+    ]
+
+
+def _interval(share: float, n: int) -> list[float]:
+    """The 95% interval of a share of `n` questions."""
+    right = np.arange(n) < round(share * n)
+    found = intervals.score(np.stack([right, np.ones(n)], axis=1).astype(np.float64))
+    return [round(found.low, 4), round(found.high, 4)] if found else []
 
 
 def as_markdown(report: dict[str, Any]) -> str:

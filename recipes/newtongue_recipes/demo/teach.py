@@ -16,6 +16,7 @@ import transformers
 from transformers import TrainerCallback
 
 from newtongue import Encoder, ModalityAdapter
+from newtongue_recipes import card
 from newtongue_recipes.demo.lessons import SAY, lessons
 from newtongue_recipes.demo.nano import load_nano
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune
@@ -72,8 +73,12 @@ class Curriculum:
             replace(self.tune, training=with_seed(self.tune.training)),
         )
 
+    def stages(self) -> dict[str, Represent | Map | Tune]:
+        """The settings by stage."""
+        return {"represent": self.represent, "map": self.map, "tune": self.tune}
+
     def steps(self) -> dict[str, int]:
-        """Steps of each stage."""
+        """Steps of each training."""
         parts = (self.represent.training, self.map.words, self.map.toward, self.map.through, self.tune.training)
         return {name: part.steps if part else 0 for name, part in zip(STAGES, parts, strict=True)}
 
@@ -183,7 +188,6 @@ def _describe(
         licence="apache-2.0",
         data="The atlas: true facts about countries, elements and animals, written for newtongue, and sentences "
         "about them. Facts of 30% of the subjects are never asked or stated in the language.",
-        training={**curriculum.steps(), "seed": seed},
-        seconds={stage: round(value, 1) for stage, value in seconds.items()},
+        training=card.training(curriculum.stages(), seconds, seed),
         limits="Knows the atlas and nothing else; made to show the method, not to be used.",
     )

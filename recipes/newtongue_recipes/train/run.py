@@ -1,6 +1,5 @@
 """Run a recipe: its stages in order, each skipped if it is finished, gone on with if it was stopped."""
 
-import dataclasses
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -19,8 +18,10 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 from newtongue import ModalityAdapter
+from newtongue.tokenizer import load_tokenizer
 from newtongue_evaluation.report import draw_losses
-from newtongue_recipes.data import Gathered, gather, report
+from newtongue_recipes import card
+from newtongue_recipes.data import Gathered, gather, report, write_report
 from newtongue_recipes.data.schema import Kind
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.recipe import Recipe
@@ -73,7 +74,7 @@ def train(
             return None
         data = _gather(recipe, base_tokenizer(recipe.base))  # From the caches, in which the first has put it.
         _run_stages(run, data)
-        write_once(run.finish)
+        write_once(lambda: run.finish(data))
     run.tell(f"{'Adapter' if run.result.name == 'adapter' else 'Encoder'}: {run.result}")
     return run.result
 
@@ -122,18 +123,26 @@ class _Run:
             }
         return replace(training, extra={**extra, **training.extra})
 
-    def finish(self) -> None:
-        """The finished adapter, at the top of the run's folder."""
-        recipe, last = self.recipe, stages_of(self.recipe)[-1]
-        if last == "represent":
+    def finish(self, data: dict[str, Gathered]) -> None:
+        """The report on the data again, with the language's own tokens; the adapter, which says what made it."""
+        recipe, stages = self.recipe, stages_of(self.recipe)
+        last = self.output / stages[-1]
+        adapter = None if stages[-1] == "represent" else ModalityAdapter.from_pretrained(last / "adapter")
+        own = adapter.encoder.tokenizer if adapter else load_tokenizer(last)
+        made = report(list(data.values()), recipe.data, tokenizer=base_tokenizer(recipe.base), own=own)
+        write_report(made, self.output / "data")
+        if adapter is None:
             return
-        adapter = ModalityAdapter.from_pretrained(self.output / last / "adapter")
-        sources = [source for stage in stages_of(recipe) for source in getattr(recipe.data, KINDS[stage])]
-        licences = sorted({source.licence or "unknown" for source in sources})
+        hub = (source.hub for stage in stages for source in getattr(recipe.data, KINDS[stage]) if source.hub)
         adapter.describe(
-            data=", ".join(dict.fromkeys(source.name for source in sources)) + f" (licences: {', '.join(licences)})",
-            training={stage: _steps(getattr(recipe, stage)) for stage in stages_of(recipe)},
-            seconds={stage: (self.ledger.read(stage) or {}).get("seconds") for stage in stages_of(recipe)},
+            data=card.sources(made),
+            datasets=list(dict.fromkeys(hub)),
+            positions=card.positions(made),
+            training=card.training(
+                {stage: getattr(recipe, stage) for stage in stages},
+                {stage: (self.ledger.read(stage) or {}).get("seconds") for stage in stages},
+                recipe.seed,
+            ),
         )
         tidy(self.output)
         adapter.save_pretrained(self.output / "adapter", overwrite=True)
@@ -285,8 +294,3 @@ def _tune(run: _Run, data: Gathered, folder: Path, resume: bool, callbacks: Sequ
         resume=resume,
         callbacks=[*callbacks, Samples(asked, watch.every, run.output / "samples.jsonl", run.tell)],
     )
-
-
-def _steps(stage: Any) -> dict[str, int]:
-    found = {field.name: getattr(stage, field.name) for field in dataclasses.fields(stage)}
-    return {name: one.steps for name, one in found.items() if isinstance(one, Training)}
