@@ -48,13 +48,13 @@ def refused(error: Exception, name: str, *, revision: str | None = None, writing
     cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else error
     if isinstance(cause, OfflineModeIsEnabled) or (cause is None and not writing):
         return NewtongueError(
-            f"The adapter {what} is not in the local cache, whole, and the Hub is not to be asked. Unset "
-            "HF_HUB_OFFLINE (or local_files_only) once, or give a folder that holds the adapter."
+            f"The adapter {what} is no folder here nor whole in the local cache, and the Hub is not to be asked. "
+            "Unset HF_HUB_OFFLINE (or local_files_only) once, or give a folder that holds the adapter."
         )
     if isinstance(error, LocalEntryNotFoundError) and not isinstance(cause, HfHubHTTPError):
         return NewtongueError(
-            f"The adapter {what} is not in the local cache and the Hub cannot be reached. Check the network, or give "
-            "a folder that holds the adapter."
+            f"The adapter {what} is no folder here nor in the local cache, and the Hub cannot be reached. Check the "
+            "network, or give a folder that holds the adapter."
         )
     said, advice = _explain(cause or error, _WRITING if writing else _READING)
     return NewtongueError(f"The Hub did not {'take' if writing else 'give'} {what}: {said}. {advice}")
