@@ -20,7 +20,8 @@ from newtongue_recipes.settings import Training
 from newtongue_recipes.stages.tune import TuneTrainer
 
 REACH = {"tr": 1.6, "ja": 2.2}
-STEPS = 4  # Of a trainer's run.
+STEPS = 2  # Of a trainer's run.
+ROUNDS = 3  # At most, for each is a run or two.
 
 
 def measure(setting: Setting) -> Iterator[Row]:
@@ -64,7 +65,7 @@ def _compare(setting: Setting, shape: Shape, language: str) -> tuple[float, floa
         ours = trainer(TuneTrainer, model, read, model.tokenizer)
         theirs = trainer(SFTTrainer, plain_lora(shape, setting.device), raw, tokenizer)
         jobs = {"ours": ours.train, "theirs": theirs.train}
-        times = side_by_side(jobs, setting.repeats, device=setting.device, warm_up=1)
+        times = side_by_side(jobs, min(ROUNDS, setting.repeats), device=setting.device, warm_up=1)
     return times["theirs"].over(times["ours"])
 
 
