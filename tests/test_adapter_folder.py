@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
 from newtongue import Encoder, ModalityAdapter, NewtongueError
+from newtongue.precision import dtype_of
 from tiny import JAPANESE, TURKISH, tiny_encoder
 from worlds import adapter_for, bare_base, files_of, logits, shake_lora, world
 
@@ -43,6 +44,30 @@ def test_the_layout_is_what_the_libraries_expect(folder: Path) -> None:
         "lora/adapter_model.safetensors",
     }
     assert not [name for name in files if Path(name).suffix not in (".json", ".safetensors", ".md")]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_saved_at_half_the_size_it_loads_as_float32_rounded(folder: Path, tmp_path: Path, dtype: torch.dtype) -> None:
+    adapter = ModalityAdapter.from_pretrained(folder)
+    adapter.save_pretrained(tmp_path / "half", dtype=dtype)
+    assert dtype_of(tmp_path / "half") == dtype and dtype_of(folder) == torch.float32
+    sizes = [(where / "encoder" / "model.safetensors").stat().st_size for where in (tmp_path / "half", folder)]
+    assert 2 * sizes[0] < 1.1 * sizes[1]
+    half = ModalityAdapter.from_pretrained(tmp_path / "half")
+    for (name, value), whole in zip(half.state_dict().items(), adapter.state_dict().values(), strict=True):
+        assert value.dtype == torch.float32
+        assert torch.equal(value, whole.to(dtype).float()), name
+
+
+def test_what_does_not_fit_half_the_size_is_refused_and_the_old_adapter_stays(folder: Path) -> None:
+    adapter, before = ModalityAdapter.from_pretrained(folder), contents(folder)
+    with torch.no_grad():
+        next(adapter.mapper.parameters()).fill_(1e6)
+    with pytest.raises(NewtongueError, match="too large for"):
+        adapter.save_pretrained(folder, overwrite=True, dtype=torch.float16)
+    with pytest.raises(NewtongueError, match="not written as"):
+        adapter.save_pretrained(folder, overwrite=True, dtype=torch.int8)
+    assert contents(folder) == before
 
 
 def test_the_config_names_every_part_with_its_sha256(folder: Path) -> None:

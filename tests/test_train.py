@@ -14,6 +14,7 @@ from transformers import AutoModel, TrainerCallback
 
 import tiny
 from newtongue import ModalityAdapter, NewtongueError
+from newtongue.precision import dtype_of
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.recipe import load_recipe, shipped
 from newtongue_recipes.settings import Training, Tune
@@ -22,7 +23,7 @@ from newtongue_recipes.stages.tune import TuneTrainer
 from newtongue_recipes.train import train
 from newtongue_recipes.train.plan import make_plan
 from running import newtongue
-from training import differ, make_world, small, weights
+from training import differ, make_world, small, tuned, weights
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,7 @@ def test_a_shipped_recipe_trains_an_adapter(
     pictures = {stage for stage in ("represent", "map", "tune") if getattr(recipe, stage)}
     assert {path.stem for path in output.glob("*.png")} == pictures
     assert load_recipe(output / "recipe.yaml") == load_recipe(name, small(name, world))
+    assert dtype_of(output / "adapter") == torch.float16
     said = adapter.config.notes
     assert said["training"][-1].items() >= {"stage": "tune", "steps": "2", "seed": 0}.items()
     assert {row["source"] for row in said["data"]} <= {"text.txt", "pairs.tsv", "questions.jsonl"}
@@ -316,11 +318,11 @@ def test_a_bug_stays_a_bug(world: Path, tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_samples_leave_the_training_as_it_was(world: Path, tmp_path: Path) -> None:
     shown = {"data.held_out": 0.2, "watch.every": 1, "tune.lora_dropout": 0.1}
-    with_samples = train(recipe_of(world, steps=4, **shown), tmp_path / "with")
-    without = train(recipe_of(world, steps=4, **shown, **{"watch.samples": 0}), tmp_path / "without")
+    train(recipe_of(world, steps=4, **shown), tmp_path / "with")
+    train(recipe_of(world, steps=4, **shown, **{"watch.samples": 0}), tmp_path / "without")
     assert (tmp_path / "with" / "samples.jsonl").exists()
     assert not (tmp_path / "without" / "samples.jsonl").exists()
-    assert not differ(with_samples, without)
+    assert not differ(tuned(tmp_path / "with"), tuned(tmp_path / "without"))
 
 
 @pytest.mark.parametrize("on", [False, True])
@@ -345,7 +347,8 @@ def test_gradient_checkpointing_changes_no_weight(world: Path, tmp_path: Path) -
     made = []
     for on in ("false", "true"):
         changes = {"base.gradient_checkpointing": on, "tune.lora_dropout": 0.1, "base.four_bit": "false"}
-        made.append(weights(train(recipe_of(world, steps=3, **changes), tmp_path / on)))
+        train(recipe_of(world, steps=3, **changes), tmp_path / on)
+        made.append(weights(tuned(tmp_path / on)))
     for name, value in made[0].items():
         torch.testing.assert_close(value, made[1][name], atol=1e-6, rtol=1e-5)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from training import differ, make_world, small
+from training import differ, make_world, small, tuned
 
 KILLS = 20
 STAGES = ("represent", "map", "tune")
@@ -48,7 +48,7 @@ def test_killed_twenty_times_it_ends_where_it_would_have(tmp_path: Path) -> None
             else:
                 assert process.returncode == 0, (tmp_path / f"{run}.log").read_text()
                 break
-        assert not differ(tmp_path / run / "adapter", tmp_path / "whole" / "adapter")
+        assert not differ(tuned(tmp_path / run), tuned(tmp_path / "whole"))
         if kills == KILLS:
             break
     assert kills == KILLS

@@ -19,7 +19,7 @@ from newtongue_recipes.loading import load_base
 from newtongue_recipes.recipe import load_recipe
 from newtongue_recipes.recipe.shipped import launches
 from newtongue_recipes.train import train
-from training import differ, make_world, small, weights
+from training import differ, make_world, small, tuned, weights
 
 STEPS = 6
 TRAININGS = ("represent.training", "map.words", "map.toward", "map.through", "tune.training")
@@ -64,11 +64,12 @@ def test_two_processes_learn_what_one_does_from_twice_the_rows(world: Path, tmp_
     overrides = small(name, world, STEPS, **changes)
     finish(launch("multi_gpu", world, name, *overrides, "--output", str(tmp_path / "two")))
     recipe = load_recipe(name, [*overrides, "tune.training.batch=8"])
-    one = weights(train(recipe, tmp_path / "one"))
+    train(recipe, tmp_path / "one")
+    one = weights(tuned(tmp_path / "one"))
     begun = weights(tmp_path / "start")
     learned = {key: value for key, value in one.items() if key in begun and not torch.equal(value, begun[key])}
     assert learned
-    for key, value in weights(tmp_path / "two" / "adapter").items():
+    for key, value in weights(tuned(tmp_path / "two")).items():
         torch.testing.assert_close(value, one[key], atol=1e-6, rtol=1e-4, msg=key)
 
 
@@ -130,7 +131,7 @@ def test_where_one_is_killed_both_end_and_go_on_to_the_same_weights(
     assert not (tmp_path / "run" / "adapter").exists()
     said = finish(launch("multi_gpu", world, *arguments))
     assert "Stage represent: finished before" in said
-    assert not differ(tmp_path / "run" / "adapter", whole[0] / "adapter")
+    assert not differ(tuned(tmp_path / "run"), tuned(whole[0]))
 
 
 @pytest.mark.slow
@@ -138,7 +139,7 @@ def test_a_base_shared_out_makes_the_same_adapter(
     world: Path, whole: tuple[Path, str], overrides: list[str], tmp_path: Path
 ) -> None:
     finish(launch("fsdp_4bit", world, "demo-turkish", *overrides, "--output", str(tmp_path / "run")))
-    assert not differ(tmp_path / "run" / "adapter", whole[0] / "adapter")
+    assert not differ(tuned(tmp_path / "run"), tuned(whole[0]))
 
 
 @pytest.mark.slow

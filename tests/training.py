@@ -67,6 +67,11 @@ def weights(adapter: Path) -> dict[str, torch.Tensor]:
     return {f"{path.name}:{name}": value for path in files for name, value in load_file(path).items()}
 
 
+def tuned(run: Path) -> Path:
+    """The adapter of a run as it was trained; the finished one is rounded."""
+    return run / "tune" / "adapter"
+
+
 def differ(one: Path, other: Path) -> list[str]:
     """Names of the weights in which two adapters differ."""
     first, second = weights(one), weights(other)

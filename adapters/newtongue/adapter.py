@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from .folder import check_folder, checksums, write_folder
 from .languages import check_language
 from .lora import State, check_lora, load_lora, lora_parameters, lora_state
 from .mapper import Mapper
+from .precision import check_dtype, write_as
 
 if TYPE_CHECKING:
     from .attached import AttachedModel
@@ -210,13 +212,20 @@ class ModalityAdapter(Float32):
         self.config = replace(self.config, notes={**self.config.notes, **notes})
         return self
 
-    def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> None:
+    def save_pretrained(
+        self, folder: str | Path, *, overwrite: bool = False, dtype: torch.dtype = torch.float32
+    ) -> None:
         """Write the adapter's folder: whole, or not at all.
+
+        Args:
+            folder: where to.
+            overwrite: replace an adapter that is there.
+            dtype: of the weights in its files, such as `torch.float16` for half the size; loaded they are float32.
 
         Raises:
             NewtongueError: the folder exists and `overwrite` is False, or the disk refused; the old one is whole.
         """
-        write_folder(Path(folder), self._fill, overwrite=overwrite)
+        write_folder(Path(folder), partial(self._fill, check_dtype(dtype)), overwrite=overwrite)
 
     def load_weights(self, folder: str | Path) -> None:
         """Fill encoder, mapper and LoRA with the weights of a saved adapter of the same shape, checked.
@@ -246,6 +255,7 @@ class ModalityAdapter(Float32):
         token: str | None = None,
         commit_message: str | None = None,
         revision: str | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> str:
         """Upload the adapter to the Hub, as a new repository or a new commit; returns the commit's address.
 
@@ -255,17 +265,18 @@ class ModalityAdapter(Float32):
             token: None for the one logged in with.
             commit_message: what the commit is called.
             revision: branch to push to, made if there is none; the main one by default.
+            dtype: of the weights, as for `save_pretrained`.
 
         Raises:
             NewtongueError: the Hub refuses or cannot be reached.
         """
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "adapter"
-            self.save_pretrained(folder)
+            self.save_pretrained(folder, dtype=dtype)
             message = commit_message or f"Adapter for {self.language}, made with newtongue"
             return hub.push(folder, repo_id, private=private, token=token, message=message, revision=revision)
 
-    def _fill(self, folder: Path) -> None:
+    def _fill(self, dtype: torch.dtype, folder: Path) -> None:
         self.encoder.save_pretrained(folder / "encoder")
         mapper = {name: value.contiguous() for name, value in self.mapper.state_dict().items()}
         save_file(mapper, folder / "mapper.safetensors", metadata={"format": "pt"})
@@ -279,6 +290,8 @@ class ModalityAdapter(Float32):
             lora.save_pretrained(str(folder / "lora"))
             contiguous = {name: value.contiguous() for name, value in weights.items()}
             save_file(contiguous, folder / "lora" / "adapter_model.safetensors", metadata={"format": "pt"})
+        if dtype != torch.float32:
+            write_as(dtype, folder)
         config = replace(self.config, files=checksums(folder))
         config.write(folder)
         write_card(folder, config, self.lora)

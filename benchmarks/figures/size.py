@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
+
 from benchmarks.roofline import lora_parameters
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
@@ -11,7 +13,7 @@ from benchmarks.shapes import SHAPES, Shape, make_adapter, make_base
 from newtongue_evaluation.measures.cost import folder_bytes
 
 MB = 10**6
-WIDE = 4  # Bytes of a saved number.
+HALF = 2  # Bytes of a number as `newtongue train` saves the finished adapter.
 
 
 def measure(setting: Setting) -> Iterator[Row]:
@@ -19,7 +21,7 @@ def measure(setting: Setting) -> Iterator[Row]:
     for shape in SHAPES.values():
         if shape.sizes.width < 1000:
             continue
-        lora, mapper, encoder = lora_parameters(shape) * WIDE, _mapper(shape) * WIDE, _encoder(shape) * WIDE
+        lora, mapper, encoder = lora_parameters(shape) * HALF, _mapper(shape) * HALF, _encoder(shape) * HALF
         yield Row("adapter without encoder", shape.name, "MB", (lora + mapper) / MB, at_most=100)
         yield Row("adapter with its encoder", shape.name, "MB", (lora + mapper + encoder) / MB, at_most=350)
         yield Row("adapter with its encoder", shape.name, "LoRA alone", (lora + mapper + encoder) / lora)
@@ -28,9 +30,9 @@ def measure(setting: Setting) -> Iterator[Row]:
             base = make_base(shape, setting.device)
             with TemporaryDirectory() as scratch:
                 adapter = make_adapter(base, shape).attach(base).adapter("tr")
-                adapter.save_pretrained(Path(scratch) / "adapter")
+                adapter.save_pretrained(Path(scratch) / "adapter", dtype=torch.float16)
                 saved = folder_bytes(Path(scratch) / "adapter")
-            reckoned = (lora_parameters(shape) + _mapper(shape) + _encoder(shape)) * WIDE
+            reckoned = (lora_parameters(shape) + _mapper(shape) + _encoder(shape)) * HALF
             yield Row("adapter with its encoder, saved", shape.name, "what is reckoned", saved / reckoned)
 
 

@@ -9,6 +9,7 @@ from newtongue.card import CARD, render_card
 from newtongue.config import CONFIG_NAME, ModalityConfig
 from newtongue.folder import check_folder, write_folder
 from newtongue.languages import language_name
+from newtongue.precision import dtype_of
 
 
 def push_adapter(
@@ -49,7 +50,7 @@ def push_adapter(
             folder = Path(scratch) / "adapter"
             card = (adapter / CARD).read_bytes() if (adapter / CARD).is_file() else b""
             written_by_hand = card and card != render_card(loaded.config, loaded.lora).encode()
-            loaded.name_base(base).save_pretrained(folder)
+            loaded.name_base(base).save_pretrained(folder, dtype=dtype_of(adapter))
             if written_by_hand:
                 (folder / CARD).write_bytes(card)
         address = hub.push(folder, name, private=private, token=token, message=text, revision=revision)

@@ -9,6 +9,7 @@ from rich.markdown import Markdown
 
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue.languages import language_name
+from newtongue.precision import dtype_of
 from newtongue_evaluation.asking import CONTROLS
 from newtongue_evaluation.measures.intervals import Score
 from newtongue_evaluation.portrait import Portrait
@@ -47,7 +48,8 @@ def judge(evaluation: Evaluation, output: Path, baselines: Sequence[str], *, car
     if card:
         rows = card_results(tasks, " ".join(["newtongue", *sys.argv[1:]]))
         adapter = ModalityAdapter.from_pretrained(evaluation.adapter)
-        adapter.describe(results=rows).save_pretrained(evaluation.adapter, overwrite=True)
+        dtype = dtype_of(evaluation.adapter)
+        adapter.describe(results=rows).save_pretrained(evaluation.adapter, overwrite=True, dtype=dtype)
         evaluation.console.print(f"Scores are in the card of {evaluation.adapter}.", highlight=False, markup=False)
     evaluation.console.print(f"Report: {output / 'report.html'}", highlight=False, markup=False)
     return tasks

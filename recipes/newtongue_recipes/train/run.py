@@ -124,7 +124,10 @@ class _Run:
         return replace(training, extra={**extra, **training.extra})
 
     def finish(self, data: dict[str, Gathered]) -> None:
-        """The report on the data again, with the language's own tokens; the adapter, which says what made it."""
+        """The report on the data again, with the language's own tokens; the adapter, which says what made it.
+
+        It is written at half the size of the last stage's, which is kept as it was trained.
+        """
         recipe, stages = self.recipe, stages_of(self.recipe)
         last = self.output / stages[-1]
         adapter = None if stages[-1] == "represent" else ModalityAdapter.from_pretrained(last / "adapter")
@@ -145,7 +148,7 @@ class _Run:
             ),
         )
         tidy(self.output)
-        adapter.save_pretrained(self.output / "adapter", overwrite=True)
+        adapter.save_pretrained(self.output / "adapter", overwrite=True, dtype=torch.float16)
 
 
 def _shares_the_base() -> bool:
