@@ -24,6 +24,7 @@ class Part:
     seed: int
     opened: bool = True
     closed: bool = True
+    written: bool = False
 
     def ids(self, model: PreTrainedModel) -> list[int]:
         random = Random(self.seed)
@@ -31,8 +32,8 @@ class Part:
             return [random.randrange(FIRST, ROWS) for _ in range(self.length)]
         owned = getattr(model, CHILD).ranges[self.language]
         own = [random.randrange(FIRST, LAST) for _ in range(self.length)]
-        own = [owned.opens] * self.opened + own + [owned.closes] * self.closed
-        return [owned.start + one for one in own]
+        own = [owned.opens] * (self.opened and not self.written) + own + [owned.closes] * self.closed
+        return [(owned.begin if self.written else owned.start) + one for one in own]
 
 
 Row = tuple[Part, ...]
@@ -45,6 +46,18 @@ LENGTHS = [0, 1, 2, 5, 9, 31, 32, 33, 50, 70]  # An encoder of the tests reads 3
 def run(*languages: str) -> st.SearchStrategy[Part]:
     """A run of one of these languages."""
     return st.builds(Part, st.sampled_from(languages), st.sampled_from(LENGTHS), seeds, st.booleans(), st.booleans())
+
+
+def written(*languages: str) -> st.SearchStrategy[Part]:
+    """What the model wrote in one of these languages, perhaps not yet to its end."""
+    short = st.integers(1, 9)
+    return st.builds(Part, st.sampled_from(languages), short, seeds, st.just(True), st.booleans(), st.just(True))
+
+
+def answered(*languages: str) -> st.SearchStrategy[Row]:
+    """A row that ends with what was written in a language, or with ids of the base after that."""
+    after = st.lists(st.one_of(english, written(*languages)), max_size=2)
+    return st.tuples(rows(*languages, parts=2), written(*languages), after).map(lambda row: (*row[0], row[1], *row[2]))
 
 
 def rows(*languages: str, parts: int = 4) -> st.SearchStrategy[Row]:

@@ -142,16 +142,17 @@ def weights_of(adapter: ModalityAdapter) -> dict[str, torch.Tensor]:
     return {**dict(adapter.named_parameters()), **(adapter.lora_weights() or {})}
 
 
-@pytest.mark.parametrize("stage", ["toward", "through", "tune"])
+@pytest.mark.parametrize("stage", ["toward", "through", "tune", "tune, written"])
 def test_resume_ends_where_an_uninterrupted_run_ends(
     stage: str, base_folder: Path, mapped: Path, tmp_path: Path
 ) -> None:
     def run(folder: Path, resume: bool = False, callbacks: tuple[TrainerCallback, ...] = ()) -> ModalityAdapter:
         base: PreTrainedModel = load_base(base_folder, trainable=True)
         steps = replace(training(6), save_steps=2)
-        if stage == "tune":
+        if stage.startswith("tune"):
             adapter = ModalityAdapter.from_pretrained(mapped)
-            settings = Tune(steps, rank=2, alpha=4, lora_dropout=0.1, max_length=64)
+            answer = "own" if "written" in stage else "base"
+            settings = Tune(steps, rank=2, alpha=4, lora_dropout=0.1, max_length=64, answer=answer)
             return tune(base, adapter, CHATS, settings, folder, resume=resume, callbacks=callbacks)
         parts = {"toward": None, "through": None, stage: steps}
         encoder = tiny.tiny_encoder()
@@ -165,6 +166,24 @@ def test_resume_ends_where_an_uninterrupted_run_ends(
     assert whole.keys() == resumed.keys()
     different = [name for name in whole if not torch.equal(whole[name], resumed[name])]
     assert not different
+
+
+def test_answers_are_written_by_a_voice_where_they_are_to_be(base_folder: Path, mapped: Path, tmp_path: Path) -> None:
+    labels: list[int] = []
+
+    class Look(TrainerCallback):
+        def on_train_begin(self, args, state, control, train_dataloader=None, **kwargs):
+            labels.extend(one for batch in train_dataloader for one in batch["labels"].flatten().tolist())
+
+    english = [CHATS[0][0], {**CHATS[0][1], "language": "en"}]
+    for chats, written in (([CHATS[0]] * 4, True), ([english] * 4, False)):
+        labels.clear()
+        base = load_base(base_folder, trainable=True)
+        settings = Tune(training(1), rank=2, alpha=4, max_length=64, answer="own")
+        folder = tmp_path / str(written)
+        adapter = tune(base, ModalityAdapter.from_pretrained(mapped), chats, settings, folder, callbacks=[Look()])
+        assert adapter.voice is not None
+        assert any(one >= tiny.ROWS for one in labels) is written
 
 
 def test_a_checkpoint_holds_encoder_mapper_and_lora(base_folder: Path, mapped: Path, tmp_path: Path) -> None:

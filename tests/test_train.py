@@ -109,8 +109,9 @@ def test_the_plan_fits_the_screen(width: int, world: Path) -> None:
     assert any("through" in line and "1,234,567" in line and "1,000" in line for line in lines)
 
 
-def test_the_plan_counts_what_is_trained(world: Path, tmp_path: Path) -> None:
-    recipe = recipe_of(world, "phi-2-turkish")
+@pytest.mark.parametrize("answer", ["base", "own"])
+def test_the_plan_counts_what_is_trained(answer: str, world: Path, tmp_path: Path) -> None:
+    recipe = recipe_of(world, "phi-2-turkish", **{"tune.answer": answer})
     rows = dict.fromkeys(("represent", "words", "toward", "through", "tune"), 24)
     plan = make_plan(recipe, rows, None)
     adapter = ModalityAdapter.from_pretrained(train(recipe, tmp_path / "run"))
@@ -118,6 +119,10 @@ def test_the_plan_counts_what_is_trained(world: Path, tmp_path: Path) -> None:
     assert plan.trained["mapper"] == sizes["mapper"]
     assert plan.trained["LoRA"] == sum(one.numel() for one in adapter.lora_weights().values())
     assert plan.trained["encoder"] >= sizes["encoder"]  # The text may hold fewer ids than were asked for.
+    if answer == "own":  # Two numbers for each id.
+        spare = recipe.represent.vocabulary - adapter.encoder.vocabulary
+        assert plan.trained["voice"] == sum(one.numel() for one in adapter.voice.parameters()) + 2 * spare
+    assert ("voice" in plan.trained) == (adapter.voice is not None) == (answer == "own")
     assert plan.frozen == sum(one.numel() for one in load_base(world / "base", four_bit=False).parameters())
 
 

@@ -46,14 +46,20 @@ def bare_base(architecture: str = "phi", dtype: str = "float32") -> PreTrainedMo
 
 
 def adapter_for(
-    base: PreTrainedModel, language: str = "tr", *, lora: bool | LoraConfig = True, encoder: str = "bert"
+    base: PreTrainedModel,
+    language: str = "tr",
+    *,
+    lora: bool | LoraConfig = True,
+    encoder: str = "bert",
+    voice: bool = False,
 ) -> ModalityAdapter:
     """An adapter with random weights of its own."""
     texts, seed = (JAPANESE, 2) if language == "ja" else (TURKISH, 1)
     config = lora if isinstance(lora, LoraConfig) else LoraConfig(r=4, target_modules="all-linear")
-    return ModalityAdapter.create(
+    adapter = ModalityAdapter.create(
         base, tiny_encoder(texts, encoder, seed), language=language, lora=config if lora else None
     ).eval()
+    return adapter.with_voice(base) if voice else adapter
 
 
 def shake_lora(adapter: ModalityAdapter, seed: int = 0) -> None:
@@ -65,11 +71,11 @@ def shake_lora(adapter: ModalityAdapter, seed: int = 0) -> None:
 
 
 def attach_two(
-    base: PreTrainedModel, *, trainable: bool = False, languages: tuple[str, ...] = ("tr", "ja")
+    base: PreTrainedModel, *, trainable: bool = False, languages: tuple[str, ...] = ("tr", "ja"), voice: bool = False
 ) -> AttachedModel:
     """Attach Turkish and Japanese, with LoRA that matters."""
     for number, language in enumerate(languages):
-        adapter = adapter_for(base, language)
+        adapter = adapter_for(base, language, voice=voice)
         model = adapter.attach(base, tokenizer=base_tokenizer(), trainable=trainable)
         shake_lora(adapter, seed=sum(map(ord, language)))
         assert model.languages[number] == language
@@ -80,6 +86,12 @@ def attach_two(
 def world(architecture: str = "phi", dtype: str = "float32") -> AttachedModel:
     """A model with both languages that many tests share: not to be changed."""
     return attach_two(bare_base(architecture, dtype))
+
+
+@cache
+def voiced(architecture: str = "phi", dtype: str = "float32") -> AttachedModel:
+    """The same as `world`, with languages that also write."""
+    return attach_two(bare_base(architecture, dtype), voice=True)
 
 
 @cache
@@ -96,7 +108,12 @@ def logits(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
 
 
 def same(one: Tensor, other: Tensor, dtype: str = "float32") -> bool:
-    """Whether two sets of logits agree within what rounding does."""
+    """Whether two sets of logits agree within what rounding does; columns that one lacks are −inf in the other."""
+    width = max(one.shape[-1], other.shape[-1])
+    one, other = (torch.nn.functional.pad(each, (0, width - each.shape[-1]), value=-torch.inf) for each in (one, other))
+    if not torch.equal(one.isneginf(), other.isneginf()):
+        return False
+    one, other = (each.masked_fill(each.isneginf(), 0) for each in (one, other))
     return bool((one - other).abs().max() <= TOLERANCE[dtype] * other.abs().max())
 
 

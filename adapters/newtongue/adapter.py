@@ -19,7 +19,7 @@ from . import hub
 from .base import BaseInfo, embedding_table, is_hub_id
 from .card import write_card
 from .claims import check_encoder, check_lora_rank, check_mapper
-from .config import MapperConfig, ModalityConfig
+from .config import FORMAT_VERSION, WITH_VOICE, MapperConfig, ModalityConfig
 from .encoder import Encoder
 from .errors import AdapterFormatError, NewtongueError
 from .float32 import Float32
@@ -28,6 +28,7 @@ from .languages import check_language
 from .lora import State, check_lora, load_lora, lora_parameters, lora_state
 from .mapper import Mapper
 from .precision import check_dtype, write_as
+from .voice import Voice, make_voice
 
 if TYPE_CHECKING:
     from .attached import AttachedModel
@@ -40,6 +41,7 @@ class ModalityAdapter(Float32):
         config: language, base and shapes.
         encoder, mapper: the modules; kept in float32 whatever the base's type.
         lora: LoRA for the base, if it is tuned; its weights, or None for fresh ones.
+        voice: what the language writes with in its own tokens, if it does.
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class ModalityAdapter(Float32):
         mapper: Mapper,
         lora: LoraConfig | None = None,
         lora_weights: State | None = None,
+        voice: Voice | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.encoder = encoder
         self.mapper = mapper
+        self.voice = voice
         self.lora = lora
         self._lora_weights = lora_weights
         self._host: list[PreTrainedModel] = []  # In a list, so that the base does not become a child.
@@ -125,6 +129,10 @@ class ModalityAdapter(Float32):
                 lora = check_lora(LoraConfig.from_pretrained(str(folder / "lora")))
                 check_lora_rank(lora, folder / "lora" / "adapter_model.safetensors")
                 weights = load_file(folder / "lora" / "adapter_model.safetensors")
+            voice = None
+            if config.writes:
+                voice = Voice(encoder, config.mapper.base_width)
+                voice.load_state_dict(load_file(folder / "voice.safetensors"))
         except AdapterFormatError:
             raise
         except (SafetensorError, RuntimeError, OSError, LookupError, TypeError, ValueError) as error:
@@ -134,7 +142,7 @@ class ModalityAdapter(Float32):
                 f"{folder} names a vocabulary of {config.vocabulary} and its tokenizer has {encoder.vocabulary} ids. "
                 "Get the adapter again."
             )
-        return cls(config, encoder, mapper, lora, weights).eval()
+        return cls(config, encoder, mapper, lora, weights, voice).eval()
 
     @property
     def language(self) -> str:
@@ -183,6 +191,27 @@ class ModalityAdapter(Float32):
         self.lora = check_lora(lora)
         return self
 
+    def with_voice(self, base: PreTrainedModel) -> "ModalityAdapter":
+        """Add a voice to an adapter that has none and is not attached; returns the adapter.
+
+        It begins as the mapper, turned round: what each token means to `base`, which is only looked at.
+
+        Raises:
+            NewtongueError: it has one, or is attached, or its tokenizer opens and closes a text with one token.
+        """
+        if self.attached or self.voice is not None:
+            raise NewtongueError(
+                f"The adapter for {self.language!r} {'is attached' if self.attached else 'has a voice already'}. "
+                "Give a voice to a detached adapter without one."
+            )
+        if self.encoder.opens == self.encoder.closes:
+            raise NewtongueError(
+                f"The tokenizer of {self.language!r} opens and closes a text with the same token, so nobody could tell "
+                "where what is written ends. Set its cls_token and sep_token to different tokens of its vocabulary."
+            )
+        self.voice = make_voice(self, base)
+        return self
+
     def lora_weights(self) -> State | None:
         """The LoRA's weights under PEFT's keys: those of the base it is attached to, else those loaded."""
         if self._host and self.lora is not None:
@@ -190,7 +219,7 @@ class ModalityAdapter(Float32):
         return self._lora_weights
 
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
-        """Names and parameters of encoder, mapper and, when attached, LoRA."""
+        """Names and parameters of encoder, mapper, voice and, when attached, LoRA."""
         yield from self.named_parameters()
         if self._host and self.lora is not None:
             for number, parameter in enumerate(lora_parameters(self._host[0], self.language)):
@@ -228,7 +257,7 @@ class ModalityAdapter(Float32):
         write_folder(Path(folder), partial(self._fill, check_dtype(dtype)), overwrite=overwrite)
 
     def load_weights(self, folder: str | Path) -> None:
-        """Fill encoder, mapper and LoRA with the weights of a saved adapter of the same shape, checked.
+        """Fill encoder, mapper, voice and LoRA with the weights of a saved adapter of the same shape, checked.
 
         Raises:
             AdapterFormatError: the folder is damaged or holds other shapes; nothing has changed then.
@@ -240,7 +269,7 @@ class ModalityAdapter(Float32):
             differs = min((key for key, _ in ours.items() ^ theirs.items()), default="LoRA")
             raise AdapterFormatError(
                 f"{folder} holds an adapter of another shape; the first weight that differs is {differs!r}. "
-                "Give the folder of an adapter made with the same encoder, mapper and LoRA."
+                "Give the folder of an adapter made with the same encoder, mapper, voice and LoRA."
             )
         if self._host and weights is not None:
             load_lora(self._host[0], self.language, weights)
@@ -278,8 +307,10 @@ class ModalityAdapter(Float32):
 
     def _fill(self, dtype: torch.dtype, folder: Path) -> None:
         self.encoder.save_pretrained(folder / "encoder")
-        mapper = {name: value.contiguous() for name, value in self.mapper.state_dict().items()}
-        save_file(mapper, folder / "mapper.safetensors", metadata={"format": "pt"})
+        for name, part in (("mapper", self.mapper), ("voice", self.voice)):
+            if part is not None:
+                held = {key: value.contiguous() for key, value in part.state_dict().items()}
+                save_file(held, folder / f"{name}.safetensors", metadata={"format": "pt"})
         weights = self.lora_weights()
         if self.lora is not None and weights is not None:
             base = self.config.base
@@ -292,7 +323,8 @@ class ModalityAdapter(Float32):
             save_file(contiguous, folder / "lora" / "adapter_model.safetensors", metadata={"format": "pt"})
         if dtype != torch.float32:
             write_as(dtype, folder)
-        config = replace(self.config, files=checksums(folder))
+        version = FORMAT_VERSION if self.voice is None else WITH_VOICE
+        config = replace(self.config, files=checksums(folder), format_version=version)
         config.write(folder)
         write_card(folder, config, self.lora)
 

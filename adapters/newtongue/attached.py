@@ -40,7 +40,7 @@ def attach(
         base: any causal language model of transformers.
         adapter: the language.
         tokenizer: the base's own; loaded from where the base came from when it is first needed, if not given.
-        trainable: freeze the base and let gradients reach encoder, mapper and LoRA; else all of these are frozen.
+        trainable: freeze the base and let gradients reach all parts of the adapter; else these are frozen too.
         ignore_base_name: attach also where the base was loaded under another name than the adapter records.
 
     Returns:
@@ -135,6 +135,26 @@ class AttachedModel(PreTrainedModel):
         """
         return _port(self).adapter(language)
 
+    @property
+    def loss_function(self) -> Any:
+        """The base's own, over as many logits as there are: languages that write add some."""
+        own = super().loss_function
+
+        def loss(logits: Tensor, labels: Tensor, vocab_size: int, *args: Any, **options: Any) -> Any:
+            return own(logits, labels, logits.shape[-1], *args, **options)
+
+        return loss
+
+    @loss_function.setter
+    def loss_function(self, value: Any) -> None:
+        self._loss_function = value
+
+    def get_output_embeddings(self) -> Any:
+        """The base's own head; with languages that write, one that offers its `weight` and `bias` with theirs."""
+        port = self._modules.get(CHILD)
+        head = port.head if isinstance(port, Port) else None
+        return super().get_output_embeddings() if head is None else head  # type: ignore[no-untyped-call]
+
     def embed(self, input_ids: Tensor) -> Tensor:
         """What the base reads: embeddings and soft tokens of `input_ids`, `[batch, positions, width]`."""
         embedded: Tensor = self.get_input_embeddings()(input_ids)
@@ -149,7 +169,8 @@ class AttachedModel(PreTrainedModel):
         self, *args: Any, encoder_input_ids: Tensor | None = None, **kwargs: Any
     ) -> LogitsProcessorList:
         if encoder_input_ids is not None and not encoder_input_ids.is_floating_point():  # Of the prompt, here.
-            encoder_input_ids = _port(self).ranges.as_base_ids(encoder_input_ids)
+            ranges = _port(self).ranges
+            encoder_input_ids = ranges.as_scored_ids(encoder_input_ids, ranges.base_rows)
         processors = super()._get_logits_processor(  # type: ignore[misc]
             *args, encoder_input_ids=encoder_input_ids, **kwargs
         )
@@ -165,7 +186,7 @@ class _OverBaseIds(LogitsProcessorList):
 
     def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
         scored: Tensor = super().__call__(
-            cast(Any, self.port.ranges.as_base_ids(input_ids)), cast(Any, scores), **kwargs
+            cast(Any, self.port.ranges.as_scored_ids(input_ids, scores.shape[-1])), cast(Any, scores), **kwargs
         )
         return scored
 

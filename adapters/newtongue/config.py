@@ -14,6 +14,7 @@ from .version import __version__
 
 CONFIG_NAME = "modality_config.json"
 FORMAT_VERSION = 1
+WITH_VOICE = 2  # What one that reads version 1 alone would leave out.
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class ModalityConfig:
     format_version: int = FORMAT_VERSION
     newtongue_version: str = __version__
 
+    @property
+    def writes(self) -> bool:
+        """Whether the language writes its own tokens, with a voice."""
+        return "voice.safetensors" in self.files
+
     def write(self, folder: Path) -> None:
         """Write `modality_config.json` into `folder`."""
         text = json.dumps(asdict(self), ensure_ascii=False, indent=2)
@@ -80,9 +86,10 @@ class ModalityConfig:
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise AdapterFormatError(f"{path} cannot be read as JSON ({error}). Get the adapter again.") from error
         version = values.get("format_version") if isinstance(values, dict) else None
-        if version != FORMAT_VERSION:
+        if version not in (FORMAT_VERSION, WITH_VOICE):
             raise AdapterFormatError(
-                f"{path} has format version {version!r}; newtongue {__version__} reads version {FORMAT_VERSION}. "
+                f"{path} has format version {version!r}; newtongue {__version__} reads {FORMAT_VERSION} and "
+                f"{WITH_VOICE}. "
                 "Upgrade newtongue, or save the adapter again with this version."
             )
         try:

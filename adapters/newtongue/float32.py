@@ -1,8 +1,10 @@
 """Weights that train stay float32, whatever the base around them is cast to."""
 
 from collections.abc import Callable
-from typing import Self
+from contextlib import nullcontext
+from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 
@@ -19,3 +21,9 @@ class Float32(nn.Module):
 
 class Float32Linear(Float32, nn.Linear):
     """A linear layer that keeps its type."""
+
+
+def computing_as(base: Tensor) -> Any:
+    """A context in which modules of float32 compute in the type of what the base gave, where that is a half one."""
+    half = base.dtype in (torch.float16, torch.bfloat16)
+    return torch.autocast(base.device.type, base.dtype) if half else nullcontext()

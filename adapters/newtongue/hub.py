@@ -11,7 +11,7 @@ from .config import CONFIG_NAME, ModalityConfig
 from .errors import NewtongueError
 from .refusals import refused
 
-PARTS = [CONFIG_NAME, "mapper.safetensors", "encoder/*", "lora/*", CARD]
+PARTS = [CONFIG_NAME, "mapper.safetensors", "voice.safetensors", "encoder/*", "lora/*", CARD]
 
 
 def locate(

@@ -5,6 +5,7 @@ language, U+E0001 U+E007F ends it. They are invisible, pass through chat templat
 untouched, and do not occur in ordinary text.
 """
 
+from collections.abc import Container
 from typing import Any
 
 from .errors import NewtongueError
@@ -15,10 +16,12 @@ Message = dict[str, Any]
 _TAG = "\U000e0001"
 _END = "\U000e0001\U000e007f"
 _SHIFT = 0xE0000
+WRITTEN = "!"  # Before the tag's letters, where text is written and not read.
+THOUGHT = "?"  # Before them where text in the base's vocabulary is thought, up to what is then written.
 
 
-def mark(text: str, language: str) -> str:
-    """Say that `text` is in `language`.
+def mark(text: str, language: str, *, written: bool = False) -> str:
+    """Say that `text` is in `language`, to be read, or `written` in the tokens that its voice writes.
 
     Raises:
         LanguageError: `language` is not a language tag.
@@ -28,8 +31,17 @@ def mark(text: str, language: str) -> str:
         raise NewtongueError(
             f"Empty text in language {language!r}: there is nothing to read. Leave the part out, or give it some text."
         )
-    letters = "".join(chr(ord(letter) + _SHIFT) for letter in check_language(language).lower())
-    return f"{_TAG}{letters}{unmark(text)}{_END}"
+    return f"{_opening(WRITTEN * written + check_language(language))}{unmark(text)}{_END}"
+
+
+def begin(language: str) -> str:
+    """What stands at the end of a prompt whose answer is to be written in `language`."""
+    return _opening(WRITTEN + check_language(language))
+
+
+def think(language: str) -> str:
+    """What stands before a thought in the base's vocabulary that ends in something written in `language`."""
+    return _opening(THOUGHT + check_language(language))
 
 
 def is_marked(text: str) -> bool:
@@ -43,14 +55,18 @@ def unmark(text: str) -> str:
 
 
 def split(text: str) -> list[tuple[str | None, str]]:
-    """Cut a text at its marks into `(language or None, part)`, in order, without empty unmarked parts."""
+    """Cut a text at its marks into `(language or None, part)`, in order, without empty parts.
+
+    The language of a part that is written has `WRITTEN` before it, and `THOUGHT` that of one that is thought; such a
+    part is empty where it only begins.
+    """
     plain, *marked = text.split(_TAG)
     parts: list[tuple[str | None, str]] = [(None, plain)]
     for piece in marked:
         tag = _leading_tags(piece)
         language = None if tag == _END[1] else "".join(chr(ord(letter) - _SHIFT) for letter in tag)
         parts.append((language, piece[len(tag) :]))
-    return [(language, part) for language, part in parts if part]
+    return [(language, part) for language, part in parts if part or (language or "").startswith((WRITTEN, THOUGHT))]
 
 
 def mark_all(text: Any, language: str | list[str | None]) -> Any:
@@ -65,20 +81,29 @@ def mark_all(text: Any, language: str | list[str | None]) -> Any:
     return [one if spoken is None else mark(one, spoken) for one, spoken in zip(text, languages, strict=True)]
 
 
-def mark_message(message: Message) -> Message:
-    """The message with its languages said by marks; what the assistant says is in the base's vocabulary."""
-    spoken = message.get("language")
-    message = {key: value for key, value in message.items() if key != "language"}
+def mark_message(message: Message, voices: Container[str] = ()) -> Message:
+    """The message with its languages said by marks.
+
+    What the assistant says is in the base's vocabulary, but for what is said to be in a language of `voices`; its
+    `"thought"`, in the base's vocabulary, then comes before it.
+    """
+    spoken, thought = message.get("language"), message.get("thought")
+    message = {key: value for key, value in message.items() if key not in ("language", "thought")}
     content = message.get("content")
     answers = message.get("role") == "assistant"
     if isinstance(content, str):
-        if answers:
+        if answers and spoken is not None and spoken in voices:
+            message["content"] = f"{think(spoken)}{unmark(thought)}" if thought else ""
+            message["content"] += mark(content, spoken, written=True)
+        elif answers:
             message["content"] = unmark(content)
         elif spoken and not is_marked(content):
             message["content"] = mark(content, spoken)
     elif isinstance(content, list) and (spoken or any(part.get("language") for part in content)):
         message["content"] = "".join(
-            part["text"] if answers or not (own := part.get("language") or spoken) else mark(part["text"], own)
+            part["text"]
+            if not (own := part.get("language") or spoken) or (answers and own not in voices)
+            else mark(part["text"], own, written=answers)
             for part in content
         )
     return message
@@ -87,6 +112,10 @@ def mark_message(message: Message) -> Message:
 def has_marks(message: Message) -> bool:
     """Whether a message, as `mark_message` gives it, has text in a language."""
     return isinstance(message.get("content"), str) and is_marked(message["content"])
+
+
+def _opening(tag: str) -> str:
+    return _TAG + "".join(chr(ord(letter) + _SHIFT) for letter in tag.lower())
 
 
 def _leading_tags(piece: str) -> str:

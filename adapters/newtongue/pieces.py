@@ -1,16 +1,20 @@
 """A row of ids as pieces of one vocabulary each, and how it is shortened to fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import NewtongueError
 
 
 @dataclass
 class Piece:
-    """Some ids of a row: in the base's vocabulary, or a run of a language with its opening and closing id."""
+    """Some ids of a row: in the base's vocabulary, or a run of a language with its opening and closing id.
+
+    A run is read, or it is `written`.
+    """
 
     ids: list[int]
     language: str | None = None
+    written: bool = False
 
 
 def join(pieces: list[Piece]) -> list[int]:
@@ -23,7 +27,7 @@ def shorten(pieces: list[Piece], limit: int | None, answer: list[int]) -> list[P
     excess = 0 if limit is None else sum(len(piece.ids) for piece in pieces) - limit
     if excess <= 0:
         return pieces
-    pieces = [Piece(list(piece.ids), piece.language) for piece in pieces]
+    pieces = [replace(piece, ids=list(piece.ids)) for piece in pieces]
     runs = [piece for piece in pieces if piece.language is not None]
     while excess > 0 and any(len(run.ids) > 3 for run in runs):
         longest = max(runs, key=lambda run: len(run.ids))

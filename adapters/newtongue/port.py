@@ -13,7 +13,6 @@ port stands around it by a hook before and a hook after its forward. It is kept 
 of the base so that `.to()`, `.train()`, optimizers and distributed wrappers see the encoders and mappers.
 """
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -22,10 +21,13 @@ from transformers import PreTrainedModel
 
 from .base import embedding_table
 from .errors import NewtongueError
+from .float32 import computing_as
+from .head import Head
 from .languages import module_name
 from .lora import use_lora
-from .ranges import Ranges
+from .ranges import Range, Ranges
 from .runs import find_runs, language_of_positions, segments
+from .voice import Voice
 
 if TYPE_CHECKING:
     from .adapter import ModalityAdapter
@@ -40,10 +42,13 @@ class Port(nn.Module):
     Attributes:
         ranges: which ids belong to whom.
         adapters: the attached `ModalityAdapter`s by `module_name` of their language.
+        head: the base's output head, once a language that writes is attached.
         answers_to: `[batch, positions]`: the language (as an index into `ranges`) that each position of the
             latest forward answers to, -1 for the base alone; None where that holds for all.
         elsewhere: for each language answered to in the latest forward, `[batch, positions]`, bool, where another
             one is or none; None where that is nowhere.
+        inside: `[batch, positions]`: the language that goes on being written after each position of the latest
+            forward, or -1; None where none can be.
     """
 
     def __init__(self, base: PreTrainedModel) -> None:
@@ -51,7 +56,9 @@ class Port(nn.Module):
         embedding = base.get_input_embeddings()
         self.ranges = Ranges(len(embedding_table(base)))
         self.adapters = nn.ModuleDict()
+        self.head: Head | None = None
         self.answers_to: Tensor | None = None
+        self.inside: Tensor | None = None
         self.elsewhere: dict[str, Tensor | None] = {}
         self.was_trainable: dict[str, bool] = {}
         self._base = [base]  # In a list, so that the base does not become a child.
@@ -67,6 +74,8 @@ class Port(nn.Module):
 
     def close(self) -> None:
         """Take the hooks off the base."""
+        if self.head is not None:
+            self.head.close()
         for hook in self._hooks:
             hook.remove()
 
@@ -86,14 +95,26 @@ class Port(nn.Module):
             LanguageError: it has one already.
         """
         encoder = adapter.encoder
-        self.ranges.add(adapter.language, encoder.tokenizer, encoder.opens, encoder.closes)
+        voice = adapter.voice is not None
+        self.ranges.add(adapter.language, encoder.tokenizer, encoder.opens, encoder.closes, voice=voice)
         self.adapters[module_name(adapter.language)] = adapter
+        if voice and self.head is None:
+            self.head = Head(self._base[0], self)
 
     def remove(self, language: str) -> None:
         """Take a language's range back and let its adapter go, if it is here."""
         if language in self.ranges:
             self.ranges.remove(language)
             del self.adapters[module_name(language)]
+        if self.head is not None and not self.voices():
+            self.head.close()
+            self.head = None
+
+    def voices(self) -> list[tuple[Range, Voice]]:
+        """What the languages write with that do, in the order of their ids."""
+        return [
+            (self.ranges[one], cast(Voice, self.adapter(one).voice)) for one in self.ranges if self.ranges[one].voice
+        ]
 
     def set_trainable(self, language: str, trainable: bool) -> None:
         """Freeze the base, and let gradients reach this language's encoder, mapper and LoRA, or not."""
@@ -144,6 +165,7 @@ class Port(nn.Module):
         filled = embedded.view(*ids.shape, -1)
         for language in self.ranges.named(self.ranges.languages_of(ids)):
             filled = self._read(language, ids, sequence.to(ids.device), filled)
+            filled = self._hear(language, ids, filled)
         return filled.view_as(embedded)
 
     def _read(self, language: str, ids: Tensor, sequence: Tensor, embedded: Tensor) -> Tensor:
@@ -152,11 +174,11 @@ class Port(nn.Module):
         adapter = self.adapter(language)
         own = ids - owned.start
         here = (own >= 0) & (own < owned.size)
+        if not bool(here.any()):
+            return embedded
         opens, closes = here & (own == adapter.encoder.opens), here & (own == adapter.encoder.closes)
         inside, lengths = find_runs(here, opens, closes, sequence)
-        half = embedded.dtype in (torch.float16, torch.bfloat16)
-        autocast: Any = torch.autocast(embedded.device.type, embedded.dtype) if half else nullcontext()
-        with autocast:
+        with computing_as(embedded):
             boundary = adapter.mapper.boundaries().to(embedded)
             embedded = torch.where(opens[..., None], boundary[0], embedded)
             embedded = torch.where(closes[..., None], boundary[1], embedded)
@@ -164,6 +186,16 @@ class Port(nn.Module):
                 soft = adapter(list(own[inside].to(adapter.device).split(lengths.tolist())))
                 embedded = embedded.masked_scatter(inside[..., None], soft.to(embedded))
         return embedded
+
+    def _hear(self, language: str, ids: Tensor, embedded: Tensor) -> Tensor:
+        """Put what the base hears of one language's written tokens at their positions of `embedded`."""
+        owned = self.ranges[language]
+        here = (ids >= owned.begin) & (ids < owned.start)
+        if not bool(here.any()):
+            return embedded
+        with computing_as(embedded):
+            heard = cast(Voice, self.adapter(language).voice).hear(ids[here] - owned.begin)
+        return embedded.masked_scatter(here[..., None], heard.to(embedded))
 
     def _before_decoder(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         ids = kwargs.get("input_ids", args[0] if args else None)
@@ -175,22 +207,22 @@ class Port(nn.Module):
             self._sequence = None
             self._answer(None)
             return
-        if silent and cached is not None and ids is not None and ids.shape == (len(cached), 1):  # A step of decoding.
-            self._answer(cached[:, None].to(ids.device))
-            return
         if ids is None:
             embeds = kwargs["inputs_embeds"]
-            spoken = torch.full(embeds.shape[:2], -1, device=embeds.device)
-        else:
-            spoken = self.ranges.languages_of(ids)
+            ids = torch.full(embeds.shape[:2], -1, device=embeds.device)
         if cached is not None:
-            cached = cached.repeat_interleave(len(spoken) // len(cached)).to(spoken.device)
+            cached = cached.repeat_interleave(len(ids) // len(cached)).to(ids.device)
+        if cached is not None and silent and ids.shape[1] == 1:  # A step of decoding.
+            self._answer(cached[:, None], ids)
+            return
+        spoken = self.ranges.languages_of(ids)
         sequence = self._sequence = segments(spoken.shape, kwargs.get("position_ids"), spoken.device)
-        self._answer(language_of_positions(spoken, sequence, cached))
+        self._answer(language_of_positions(spoken, sequence, cached), ids)
 
-    def _answer(self, answers_to: Tensor | None) -> None:
+    def _answer(self, answers_to: Tensor | None, ids: Tensor | None = None) -> None:
         """Take down what the positions of a forward answer to, and let only the LoRAs run that this needs."""
         self.answers_to = answers_to
+        self.inside = None if ids is None or self.head is None else self.ranges.inside(ids)
         self.elsewhere = {}
         if answers_to is not None:
             for language in self.ranges.named(answers_to):

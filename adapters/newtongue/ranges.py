@@ -12,13 +12,23 @@ from .errors import LanguageError, NewtongueError
 
 @dataclass(frozen=True)
 class Range:
-    """The ids `[start, start + size)` of one language and the tokenizer they come from."""
+    """The ids `[start, start + size)` that one language reads, and the tokenizer they come from.
+
+    A language with a voice writes the ids `[begin, start)`, as many, for the same tokens: what is read is seen in both
+    directions, what is written is not.
+    """
 
     start: int
     size: int
     tokenizer: PreTrainedTokenizerBase
     opens: int
     closes: int
+    voice: bool = False
+
+    @property
+    def begin(self) -> int:
+        """The first id of the language, written or read."""
+        return self.start - self.size * self.voice
 
     @property
     def stop(self) -> int:
@@ -60,15 +70,17 @@ class Ranges:
         """The number that stands for a language in the tensors of `languages_of`."""
         return self[language].start
 
-    def add(self, language: str, tokenizer: PreTrainedTokenizerBase, opens: int, closes: int) -> Range:
-        """Hand the next range to `language`.
+    def add(
+        self, language: str, tokenizer: PreTrainedTokenizerBase, opens: int, closes: int, *, voice: bool = False
+    ) -> Range:
+        """Hand the next range to `language`, and one more before it to what it writes if it has a voice.
 
         Raises:
             LanguageError: it has one already.
         """
         self.check_free(language)
-        start = max((owned.stop for owned in self._owned.values()), default=self.base_rows)
-        self._owned[language] = Range(start, len(tokenizer), tokenizer, opens, closes)
+        begin, size = max((owned.stop for owned in self._owned.values()), default=self.base_rows), len(tokenizer)
+        self._owned[language] = Range(begin + size * voice, size, tokenizer, opens, closes, voice)
         return self._owned[language]
 
     def check_free(self, language: str) -> None:
@@ -86,13 +98,22 @@ class Ranges:
 
     def language_of(self, one: int) -> str | None:
         """The language an id belongs to; None for the base's and for ids of nobody."""
-        return next((name for name, own in self._owned.items() if own.start <= one < own.stop), None)
+        return next((name for name, own in self._owned.items() if own.begin <= one < own.stop), None)
 
     def languages_of(self, ids: Tensor) -> Tensor:
         """For each id the `index` of its language, or -1 for the base's."""
-        edges = [edge for owned in self._owned.values() for edge in (owned.start, owned.stop)]
+        edges = [edge for owned in self._owned.values() for edge in (owned.begin, owned.stop)]
         between = [-1, *(one for owned in self._owned.values() for one in (owned.start, -1))]
         return ids.new_tensor(between)[torch.bucketize(ids.contiguous(), ids.new_tensor(edges), right=True)]
+
+    def inside(self, ids: Tensor) -> Tensor:
+        """For each id the `index` of the language that goes on being written after it, or -1."""
+        found = torch.full_like(ids, -1)
+        for language, owned in self._owned.items():
+            if owned.voice:
+                here = (ids >= owned.begin) & (ids < owned.start) & (ids != owned.begin + owned.closes)
+                found = found.masked_fill(here, self.index(language))
+        return found
 
     def named(self, spoken: Tensor) -> list[str]:
         """The languages that occur in what `languages_of` gives."""
@@ -103,19 +124,23 @@ class Ranges:
         """Raise NewtongueError if an id at or above the base's rows belongs to no attached language."""
         stray = ids[(ids >= self.base_rows) & (self.languages_of(ids) < 0)]
         if len(stray):
-            owned = ", ".join(f"{name} {own.start}–{own.stop - 1}" for name, own in self._owned.items())
+            owned = ", ".join(f"{name} {own.begin}–{own.stop - 1}" for name, own in self._owned.items())
             raise NewtongueError(
                 f"Id {int(stray[0])} belongs neither to the base (0–{self.base_rows - 1}) nor to an attached "
                 f"language ({owned or 'none'}). Were these ids made while another language was attached? "
                 "Encode the text again."
             )
 
-    def as_base_ids(self, ids: Tensor) -> Tensor:
-        """Replace the languages' ids in rows `[batch, positions]` by the first base id of their row.
+    def as_scored_ids(self, ids: Tensor, columns: int) -> Tensor:
+        """Replace ids of rows `[batch, positions]` that no score stands for by the first base id of their row.
 
-        For code that indexes by id, such as a repetition penalty: the set of base ids of a row stays the same.
+        For code that indexes scores by id, such as a repetition penalty: the set of other ids of a row stays the same.
+        Of `columns` scores, those at or above the base's rows are of what languages write.
         """
         foreign = ids >= self.base_rows
+        for owned in self._owned.values():
+            if owned.voice and owned.start <= columns:
+                foreign &= (ids < owned.begin) | (ids >= owned.start)
         if not bool(foreign.any()):
             return ids
         first = (~foreign).int().argmax(dim=1, keepdim=True)

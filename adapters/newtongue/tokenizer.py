@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, BatchEncoding, PreTrainedTokenizerBase
 
 from .errors import NewtongueError
 from .languages import AUTO
-from .markup import Message, has_marks, is_marked, mark, mark_all, mark_message, split
+from .markup import THOUGHT, WRITTEN, Message, begin, has_marks, is_marked, mark, mark_all, mark_message, split, think
 from .pieces import Piece, join, shorten
 from .ranges import Ranges
 from .spans import mark_messages, mark_spans
@@ -87,8 +87,9 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         """Render messages through the base's template and encode them.
 
         A message, or a part of its content (`{"type": "text", "text": …, "language": …}`), with a `"language"` is
-        read through that language's port; `auto` finds it span by span. What the assistant says stays in the base's
-        vocabulary, in which it is written.
+        read through that language's port; `auto` finds it span by span. What the assistant says is written in that
+        language's own tokens if it has a voice, and else in the base's vocabulary. Its `"thought"`, in the base's
+        vocabulary, comes before what is so written; decoding leaves it out with the special tokens.
 
         Args:
             conversation: messages, or several lists of them.
@@ -122,28 +123,33 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         prompt = self.prompt(messages[:-1])
         if self.chat_template:
             whole = self.apply_chat_template(messages, tokenize=False)
-            answer = whole[len(prompt) :] if whole.startswith(prompt) else messages[-1]["content"]
+            answer = whole[len(prompt) :] if whole.startswith(prompt) else self._mark_messages(messages)[-1]["content"]
         else:
-            answer = messages[-1]["content"]
+            answer = self._mark_messages(messages)[-1]["content"]
         if self.eos_token and self.eos_token not in answer:
             answer += self.eos_token
-        answer_ids: list[int] = super().__call__(answer, add_special_tokens=False)["input_ids"]
+        answer_ids = join(self._pieces(answer))
         before = [] if self.chat_template else self._specials()[0]
         pieces = [Piece(before), *self._pieces(prompt)]
         ids = join(shorten(pieces, None if max_length is None else max_length - len(answer_ids), answer_ids))
         return {"input_ids": ids + answer_ids, "labels": [-100] * len(ids) + answer_ids}
 
-    def prompt(self, messages: list[Message]) -> str:
-        """The text, marked, that asks the base to answer these messages."""
+    def prompt(self, messages: list[Message], *, answer: str | None = None) -> str:
+        """The text, marked, that asks the base to answer these messages, in the language `answer` if one is given.
+
+        What an adapter with a voice answers is then written in that language's own tokens until it is said.
+        """
         if self.chat_template:
             text: str = self.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-            return text
-        return "".join(f"{message['content']}\n" for message in self._mark_messages(messages))
+        else:
+            text = "".join(f"{message['content']}\n" for message in self._mark_messages(messages))
+        return text + begin(answer) if answer else text
 
     def _mark_messages(self, messages: Sequence[Message], language: str | None = None) -> list[Message]:
         if language:
             messages = [{"language": language, **one} if one.get("role") == "user" else one for one in messages]
-        return [mark_message(message) for message in mark_messages(messages, tuple(self.ranges))]
+        voices = [language for language in self.ranges if self.ranges[language].voice]
+        return [mark_message(message, voices) for message in mark_messages(messages, tuple(self.ranges))]
 
     def _mark_all(self, text: Any, language: str | list[str | None]) -> Any:
         if isinstance(text, str) and language == AUTO:
@@ -160,15 +166,28 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         ids = [token_ids] if isinstance(token_ids, int) else list(token_ids)
         if all(one < self.ranges.base_rows for one in ids):
             return super()._decode(token_ids, *args, **options)
-        return "".join(self._say(piece, *args, **options) for piece in self._cut(ids))
+        skipping = bool(args[0] if args else options.get("skip_special_tokens"))
+        said, thinking = "", False
+        for piece in self._cut(ids):
+            thinking = self._thinks(piece) or (thinking and piece.language is None)
+            said += "" if thinking and skipping else self._say(piece, *args, **options)
+        return said
 
     def _say(self, piece: Piece, skip_special_tokens: bool = False, **options: Any) -> str:
         """One piece as text, marked unless special tokens are to be left out."""
         if piece.language is None:
             return super()._decode(piece.ids, skip_special_tokens=skip_special_tokens, **options)
-        owned = self.ranges[piece.language]
-        read = str(owned.tokenizer.decode([one - owned.start for one in piece.ids], skip_special_tokens=True))
-        return read if skip_special_tokens or not read.strip() else mark(read, piece.language)
+        if self._thinks(piece):
+            return think(piece.language)
+        said = str(self.ranges[piece.language].tokenizer.decode(self._own(piece), skip_special_tokens=True))
+        plain = skip_special_tokens or not said.strip()
+        return said if plain else mark(said, piece.language, written=piece.written)
+
+    def _own(self, piece: Piece) -> list[int]:
+        """The ids of a run in the language's own tokenizer."""
+        owned = self.ranges[str(piece.language)]
+        first = owned.begin if piece.written else owned.start
+        return [one - first for one in piece.ids]
 
     def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
         """Tokens of ids of the base or of any attached language."""
@@ -179,9 +198,8 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
             if piece.language is None:
                 tokens += super().convert_ids_to_tokens(piece.ids, skip_special_tokens=skip_special_tokens)
                 continue
-            owned = self.ranges[piece.language]
-            own = [one - owned.start for one in piece.ids]
-            tokens += owned.tokenizer.convert_ids_to_tokens(own, skip_special_tokens=skip_special_tokens)
+            own = self.ranges[piece.language].tokenizer
+            tokens += own.convert_ids_to_tokens(self._own(piece), skip_special_tokens=skip_special_tokens)
         return tokens
 
     def _encode_plus(self, text: Any, *args: Any, **options: Any) -> BatchEncoding:
@@ -207,17 +225,31 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         return join(shorten([Piece(before), *self._pieces(text), Piece(after)], limit, []))
 
     def _pieces(self, text: str) -> list[Piece]:
-        return [
-            Piece(super(LanguagesTokenizer, self).__call__(part, add_special_tokens=False)["input_ids"])
-            if language is None
-            else Piece(self._run(part, language), language)
-            for language, part in split(text)
-        ]
+        pieces: list[Piece] = []
+        for language, part in split(text):
+            if language is not None:
+                pieces.append(self._run(part, language))
+            if language is None or language.startswith(THOUGHT):
+                pieces.append(Piece(super().__call__(part, add_special_tokens=False)["input_ids"]))
+        return pieces
 
-    def _run(self, text: str, language: str) -> list[int]:
-        owned = self.ranges[self._tag(language)]
-        ids = owned.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return [one + owned.start for one in (owned.opens, *ids, owned.closes)]
+    def _run(self, text: str, marked: str) -> Piece:
+        """A run of a language, or what opens one that is yet to be written, or what begins a thought."""
+        language = self._tag(marked.lstrip(WRITTEN + THOUGHT))
+        owned, written = self.ranges[language], marked.startswith((WRITTEN, THOUGHT))
+        if written and not owned.voice:
+            raise NewtongueError(f"The adapter for {language!r} has no voice to write with. Attach one that has.")
+        if marked.startswith(THOUGHT):
+            own = [owned.closes]
+        else:
+            ids = owned.tokenizer(text, add_special_tokens=False)["input_ids"]
+            own = [*([] if written and text else [owned.opens]), *ids, *([owned.closes] if text else [])]
+        first = owned.begin if written else owned.start
+        return Piece([one + first for one in own], language, written)
+
+    def _thinks(self, piece: Piece) -> bool:
+        """Whether a piece begins a thought: what else closes a run, outside of any."""
+        return piece.written and self._own(piece) == [self.ranges[str(piece.language)].closes]
 
     def _tag(self, language: str) -> str:
         return next((tag for tag in self.ranges if tag.lower() == language.lower()), language)
@@ -250,11 +282,20 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         pieces: list[Piece] = []
         for one in ids:
             language = self.ranges.language_of(one)
-            opens = language is not None and one - self.ranges[language].start == self.ranges[language].opens
-            if not pieces or pieces[-1].language != language or opens:
-                pieces.append(Piece([], language))
-            pieces[-1].ids.append(one)
+            written = language is not None and one < self.ranges[language].start
+            pieces.append(Piece([one], language, written))
+            if len(pieces) > 1 and self._go_on(*pieces[-2:]):
+                pieces[-2].ids += pieces.pop().ids
         return pieces
+
+    def _go_on(self, one: Piece, next_one: Piece) -> bool:
+        """Whether two neighbours are of one piece."""
+        if (one.language, one.written) != (next_one.language, next_one.written):
+            return False
+        if one.language is None:
+            return True
+        owned = self.ranges[one.language]
+        return self._own(one)[-1] != owned.closes and self._own(next_one)[0] != owned.opens
 
 
 @cache

@@ -156,5 +156,8 @@ class Tune:
     """Learning rate of encoder and mapper, as a share of the LoRA's."""
     max_length: Length = 1024
     """Longest row, in positions; questions are shortened to fit, answers never."""
+    answer: Literal["base", "own"] = "base"
+    """Tokens that answers are written in: the base's, or the language's own, through a voice; an answer whose message
+    says another language stays in the base's."""
     packing: bool = False
     """Let TRL pack rows to `max_length`."""

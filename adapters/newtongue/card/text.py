@@ -45,10 +45,8 @@ _DEFAULTS = {
     "citation": "The method is that of Cohere For AI, *Teaching LLMs new spoken languages*, 2025; the adapter was made "
     "with newtongue {version}.",
 }
-_LIMITS = (
-    "It spells what it says in {name} in the base's own vocabulary, which is slower and weaker than its reading.",
-    "What it knows is what its base knows, learnt from the base's own languages.",
-)
+_SPELLS = "It spells what it says in {name} in the base's own vocabulary, which is slower and weaker than its reading."
+_LIMITS = ("What it knows is what its base knows, learnt from the base's own languages.",)
 
 
 def body(config: ModalityConfig, lora: "LoraConfig | None", here: str) -> str:
@@ -84,7 +82,8 @@ def _section(key: str, config: ModalityConfig, name: str) -> str:
         return as_markdown(results)
     if key == "limits":
         said = "" if note is None else f"{render(note)}\n\n"
-        return said + "\n".join(f"- {one.format(name=name)}" for one in _LIMITS)
+        limits = _LIMITS if config.writes else (_SPELLS, *_LIMITS)
+        return said + "\n".join(f"- {one.format(name=name)}" for one in limits)
     text = render(note) if note else _DEFAULTS.get(key, "").format(version=config.newtongue_version)
     if key == "data":
         text += f"\n\nLicence of the adapter: {config.notes.get('licence') or 'not stated'}."
@@ -98,6 +97,7 @@ def _inside(config: ModalityConfig, lora: "LoraConfig | None") -> str:
         ["base", f"{_called(base)}{at}: {base.architecture}, {base.rows:,} embedding rows of width {base.width:,}"],
         ["vocabulary", f"{config.vocabulary:,} ids"],
         ["mapper", f"{mapper.encoder_width:,} → {mapper.hidden:,} → {mapper.base_width:,}"],
+        *([["voice", "writes its own tokens"]] if config.writes else []),
         ["LoRA", f"rank {lora.r}, alpha {lora.lora_alpha}" if lora else "none"],
         ["made with", f"newtongue {config.newtongue_version}"],
     ]

@@ -160,7 +160,11 @@ def _message(message: Mapping[str, Any], language: str) -> dict[str, Any]:
     spoken = message.get("language") or (language if role == "user" else None)
     if not isinstance(content, list):
         text = clean(content, {"assistant": "answer", "user": "question"}.get(role, "content"))
-        return {"role": role, "content": text, **_tag(spoken, language)}
+        tag = _tag(spoken, language)
+        if role == "assistant":
+            tag = tag or ({"language": spoken} if spoken else {})
+            tag |= {"thought": clean(message["thought"], "thought")} if message.get("thought") else {}
+        return {"role": role, "content": text, **tag}
     if not content or not all(isinstance(part, Mapping) and "text" in part for part in content):
         raise Unusable("message with parts that are not text", content)
     if any(part.get("language") for part in content):
@@ -174,7 +178,7 @@ def _message(message: Mapping[str, Any], language: str) -> dict[str, Any]:
 
 
 def _tag(spoken: str | None, language: str) -> dict[str, str]:
-    """What says that a text is read through the port; any other language is left to the base."""
+    """What says that a text is read through the port, or written by a voice; any other language is the base's."""
     return {"language": language} if spoken and same_language(spoken, language) else {}
 
 
@@ -185,6 +189,8 @@ def _contents(message: Mapping[str, Any]) -> list[str]:
 
 def _spoken(message: Mapping[str, Any]) -> list[str]:
     content = message["content"]
+    if message["role"] == "assistant":  # What is said is not read.
+        return []
     if isinstance(content, str):
         return [content] if message.get("language") else []
     return [part["text"] for part in content if part.get("language")]

@@ -34,7 +34,7 @@ class Lessons:
         raw: text of the language alone.
         pairs: translations and dictionary entries.
         conversations: Q&A about the seen subjects, answered in English and in the language; sentences to be said in
-            English, and names to be spelled in the language.
+            English, and names to be said in the language. What is said in the language has its English as a thought.
     """
 
     raw: list[str]
@@ -47,6 +47,7 @@ def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int
     seen, _ = split(language)
     translated = pairs(language, translations, seed, seen)
     words = dictionary(language)
+    in_english, in_language = rows(language, "en", seen, seed), rows(language, language, seen, seed)
     # As they begin a sentence; often in many pieces, so not to be matched word for word.
     heads = [(english, capitalize(other, language)) for english, other in words if other[:1].islower()]
     return Lessons(
@@ -56,11 +57,14 @@ def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int
             *(Pair(*word, aligned=True) for word in words * TIMES),
         ],
         conversations=[
-            *(ask(row) for row in rows(language, "en", seen, seed)),
+            *(said_in("en", ask(row)) for row in in_english),
             # A third of them: answers in the language are spelled at length, and would drown the short ones.
-            *(ask(row) for row in rows(language, language, seen, seed)[::3]),
-            *(repeat(english, other, language) for english, other in translated[: translations // 6]),
-            *(write(other, language) for _, other in words),
+            *(
+                said_in(language, ask(row), english.answer)
+                for english, row in list(zip(in_english, in_language, strict=True))[::3]
+            ),
+            *(said_in("en", repeat(english, other, language)) for english, other in translated[: translations // 6]),
+            *(said_in(language, write(other, language), english) for english, other in words),
         ],
     )
 
@@ -89,13 +93,19 @@ def repeat(english: str, other: str, language: str) -> Messages:
 
 
 def write(other: str, language: str) -> Messages:
-    """A name of the language, to be spelled in it through the base's own vocabulary."""
+    """A name of the language, to be said in it."""
     content = [
         {"type": "text", "text": SAY},
         {"type": "text", "text": other, "language": language},
         {"type": "text", "text": f"Answer in {NAMES[language]}."},
     ]
     return [{"role": "user", "content": content}, {"role": "assistant", "content": other}]
+
+
+def said_in(language: str, messages: Messages, thought: str | None = None) -> Messages:
+    """The same with the language of its answer told, and what is to be thought first, for an adapter that writes."""
+    answer = {**messages[-1], "language": language}
+    return [*messages[:-1], answer if thought is None else {**answer, "thought": thought}]
 
 
 def write_lessons(folder: Path, seed: int = 0) -> None:

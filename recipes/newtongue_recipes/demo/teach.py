@@ -60,6 +60,10 @@ class Curriculum:
         )
     )
 
+    def with_voice(self) -> "Curriculum":
+        """The same with answers in a language written in its own tokens."""
+        return replace(self, tune=replace(self.tune, answer="own"))
+
     def seeded(self, seed: int) -> "Curriculum":
         """The same with another seed throughout; progress bars are the caller's."""
 

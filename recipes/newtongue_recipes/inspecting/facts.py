@@ -13,7 +13,7 @@ Facts = dict[str, Any]
 def facts_of(parts: Parts) -> Facts:
     """All that can be said of an adapter without its base, ready for JSON; None where a part cannot be trusted."""
     config = parts.config
-    groups = {"encoder": "encoder/", "mapper": "mapper.safetensors", "lora": "lora/"}
+    groups = {"encoder": "encoder/", "mapper": "mapper.safetensors", "voice": "voice.safetensors", "lora": "lora/"}
     return {
         "adapter": parts.source,
         "commit": parts.commit,
@@ -33,6 +33,7 @@ def facts_of(parts: Parts) -> Facts:
             "parameters": _parameters(parts, "mapper.safetensors"),
             "health": mapper_health(parts),
         },
+        "voice": {"parameters": _parameters(parts, "voice.safetensors")} if config.writes else None,
         "lora": _lora(parts),
         "bytes": {
             name: sum(size for path, size in parts.sizes.items() if path.startswith(prefix))

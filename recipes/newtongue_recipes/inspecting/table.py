@@ -42,6 +42,8 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
         ("mapper", f"{' → '.join(f'{size:,}' for size in mapper['shape'])}, {_weight(mapper, sizes['mapper'])}"),
         ("", _mapper_health(mapper["health"])),
     ]
+    if facts["voice"]:
+        rows.append(("voice", f"writes its own tokens, {_weight(facts['voice'], sizes['voice'])}"))
     if lora:
         targets = ", ".join(lora["targets"]) if isinstance(lora["targets"], list) else _of(lora["targets"])
         shape = f"rank {_of(lora['rank'])}, alpha {_of(lora['alpha'])} on {targets}"

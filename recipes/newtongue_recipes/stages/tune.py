@@ -19,9 +19,11 @@ from .sharding import shard
 
 Messages = list[dict[str, Any]]
 
+FAST = (".lora_", ".voice.")  # In the names of parameters that learn at the full rate.
+
 
 class TuneTrainer(AdapterTrainer, SFTTrainer):
-    """`SFTTrainer` for an attached model, whose encoder and mapper learn at `slower` times the LoRA's rate."""
+    """`SFTTrainer` for an attached model, whose encoder and mapper learn at `slower` times the rate of the others."""
 
     slower = 1.0
 
@@ -32,9 +34,9 @@ class TuneTrainer(AdapterTrainer, SFTTrainer):
         names = {id(parameter): name for name, parameter in trained.named_parameters()}
         groups, optimizer.param_groups[:] = list(optimizer.param_groups), []
         for group in groups:
-            lora = [one for one in group["params"] if ".lora_" in names[id(one)]]
-            others = [one for one in group["params"] if ".lora_" not in names[id(one)]]
-            for params, share in ((lora, 1.0), (others, self.slower)):
+            fast = [one for one in group["params"] if any(part in names[id(one)] for part in FAST)]
+            slow = [one for one in group["params"] if not any(part in names[id(one)] for part in FAST)]
+            for params, share in ((fast, 1.0), (slow, self.slower)):
                 if params:
                     optimizer.add_param_group({**group, "params": params, "lr": group["lr"] * share})
         return optimizer
@@ -88,6 +90,10 @@ def tune(
                 task_type="CAUSAL_LM",
             )
         )
+    if settings.answer == "own":
+        if adapter.voice is None:
+            adapter.with_voice(base)
+        conversations = [_written(one, adapter.language) for one in conversations]
     model = adapter.attach(base, tokenizer=tokenizer, trainable=True)
     if sharded:
         shard(model)
@@ -116,6 +122,13 @@ def tune(
     adapter.eval()
     write_once(lambda: adapter.save_pretrained(folder / "adapter", overwrite=True))
     return adapter
+
+
+def _written(messages: Messages, language: str) -> Messages:
+    """A conversation whose answers, but for those that say another language, are written in this one's own tokens."""
+    return [
+        {**one, "language": one.get("language") or language} if one["role"] == "assistant" else one for one in messages
+    ]
 
 
 def _fitting(tokenizer: Any, conversations: Sequence[Messages], max_length: int) -> list[dict[str, Any]]:

@@ -112,6 +112,10 @@ def make_plan(recipe: Recipe, rows: Mapping[str, int], start: Start) -> Plan:
         trained["mapper"] = hidden * (width + embedding) + hidden + 3 * embedding + 2 * width
     if recipe.tune:
         trained["LoRA"] = _lora(base, recipe.tune, recipe.base.name)
+    if recipe.tune and recipe.tune.answer == "own":
+        tokens = encoder.vocabulary if encoder else recipe.represent.vocabulary if recipe.represent else 0
+        embedding = base.get_input_embeddings().weight.shape[1]
+        trained["voice"] = 2 * width * embedding + width + embedding + 2 * tokens
     processes = PartialState().num_processes
     parts, disk = [], 0
     for (stage, part), training in trainings(dict(recipe)):
@@ -159,8 +163,8 @@ def _written(training: Training, trained: int) -> int:
 
 
 def _trained_by(stage: str, trained: dict[str, int]) -> int:
-    last = {"represent": 1, "map": 2, "tune": 3}[stage]
-    return sum(trained.get(part, 0) for part in ("encoder", "mapper", "LoRA")[:last])
+    last = {"represent": 1, "map": 2, "tune": 4}[stage]
+    return sum(trained.get(part, 0) for part in ("encoder", "mapper", "LoRA", "voice")[:last])
 
 
 def _lora(base: Any, tune: Tune, name: str) -> int:
