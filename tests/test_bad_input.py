@@ -166,7 +166,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     "config not text": (put("modality_config.json", b"\xff\xfe\x00"), ["modality_config.json", "JSON", AGAIN]),
     "config a list": (put("modality_config.json", b"[]"), ["version None", "Upgrade newtongue"]),
     "config nested too deep": (put("modality_config.json", b"[" * 100_000), ["modality_config.json", AGAIN]),
-    "a later format": (config(format_version=2), ["version 2", "reads version 1", "Upgrade newtongue"]),
+    "a later format": (config(format_version=3), ["version 3", "reads 1 and 2", "Upgrade newtongue"]),
     "no format": (without("format_version"), ["version None", "Upgrade newtongue"]),
     "a field missing": (without("vocabulary"), ["vocabulary", AGAIN]),
     "a field of another type": (config(vocabulary="many"), ["vocabulary", "'many'", AGAIN]),

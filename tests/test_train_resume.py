@@ -104,15 +104,15 @@ def cut(part: str, step: int, where: str) -> Iterator[None]:
             Path(path).write_text(text[: len(text) // 2])
             raise Killed
 
-    def in_adapter(self, folder):
-        fill(self, folder)
+    def in_adapter(self, dtype, folder):
+        fill(self, dtype, folder)
         checkpoint = folder.parent
         if checkpoint.parent.name == part and int(checkpoint.name.rpartition("-")[2]) >= step:
             (folder / "mapper.safetensors").write_bytes(b"half")
             raise Killed
 
-    def in_result(self, folder):
-        fill(self, folder)
+    def in_result(self, dtype, folder):
+        fill(self, dtype, folder)
         if folder.parent.name == part:
             (folder / "mapper.safetensors").write_bytes(b"half")
             raise Killed
@@ -266,7 +266,7 @@ def test_what_changed_is_run_anew_and_says_so(
         monkeypatch.setattr(running, stage, lambda *args, folder=folder, **options: _leave(folder, "adapter"))
     monkeypatch.setattr(running.ModalityAdapter, "from_pretrained", lambda *args: None)
     monkeypatch.setattr(running._Run, "base", lambda self: None)
-    monkeypatch.setattr(running._Run, "finish", lambda self: None)
+    monkeypatch.setattr(running._Run, "finish", lambda self, data: None)
     train(recipe_of(world, **change), finished, resume=True)
     found, told = stages_run(capsys)
     assert tuple(found.values()) == expected
