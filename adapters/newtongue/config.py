@@ -88,8 +88,8 @@ class ModalityConfig:
         version = values.get("format_version") if isinstance(values, dict) else None
         if version not in (FORMAT_VERSION, WITH_VOICE):
             raise AdapterFormatError(
-                f"{path} has format version {version!r}; newtongue {__version__} reads {FORMAT_VERSION} and {WITH_VOICE}. "
-                "Upgrade newtongue, or save the adapter again with this version."
+                f"{path} has format version {version!r}; newtongue {__version__} reads {FORMAT_VERSION} and "
+                f"{WITH_VOICE}. Upgrade newtongue, or save the adapter again with this version."
             )
         try:
             config = cls(
