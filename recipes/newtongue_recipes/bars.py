@@ -52,9 +52,11 @@ class Bars(Progress):
         self._quarters[task_id] = 0
 
     def _tell(self, task_id: TaskID) -> None:
-        task = self._tasks[task_id]
+        if not self.disable:
+            return
+        task = self.tasks[self.task_ids.index(task_id)]
         quarter = int(4 * task.completed / task.total) if task.total else 0
-        if self.disable and quarter > self._quarters.get(task_id, 0):
+        if quarter > self._quarters.get(task_id, 0):
             took = timedelta(seconds=round(task.elapsed or 0))
             done = f"{task.description}: {task.completed:,.0f} of {task.total:,.0f}, {took}"
             self.console.print(done, highlight=False)

@@ -29,7 +29,7 @@ def sources(made: Report) -> Rows:
     """The sources of the data, by name: where they lay on the maker's machine is nobody's business."""
     return [
         {
-            "source": Path(one.source).name if Path(one.source).exists() else one.source.removeprefix("hub:"),
+            "source": one.source.removeprefix("hub:") if one.revision else Path(one.source).name,
             "for": one.kind,
             "rows": f"{one.rows.used:,}",
             "tokens of the base": _counted(one.base_tokens),

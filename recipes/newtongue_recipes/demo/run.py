@@ -3,6 +3,7 @@
 import multiprocessing
 import queue as queues
 import shutil
+import sys
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -61,6 +62,7 @@ def run_demo(
         )
         seconds["exam"] = {"all": time.monotonic() - exam_started}
         found = {
+            "command": " ".join(["newtongue", *sys.argv[1:]]),
             "seed": seed,
             **environment(),
             "seconds": round(time.monotonic() - started, 1),
@@ -84,7 +86,8 @@ def _write(found: dict[str, Any], exam: Exam, seconds: dict[str, dict[str, float
     write_report(report, output)
     for language, score in exam.heldout.items():
         adapter = ModalityAdapter.from_pretrained(output / language)
-        adapter.describe(results=card_results(score, language)).save_pretrained(output / language, overwrite=True)
+        adapter.describe(results=card_results(score, language, report["command"]))
+        adapter.save_pretrained(output / language, overwrite=True)
     return report
 
 

@@ -34,8 +34,14 @@ def score_table(report: dict[str, Any]) -> str:
     return table(head, [[name, *(languages[one][key] for one in languages)] for name, key in lines.items()])
 
 
-def card_results(score: Score, language: str) -> list[dict[str, Any]]:
-    """Rows for the `results` note of a language's adapter, as `newtongue.card.results` has them."""
+def card_results(score: Score, language: str, command: str) -> list[dict[str, Any]]:
+    """Rows for the `results` note of a language's adapter, as `newtongue.card.results` has them.
+
+    Args:
+        score: of the language.
+        language: its tag.
+        command: what prints the scores again.
+    """
     name = NAMES[language]
     controls = {
         "answered in English": {"another subject's question": score.shuffled, "chance": score.chance}
@@ -52,7 +58,7 @@ def card_results(score: Score, language: str) -> list[dict[str, Any]]:
             "interval": _interval(value, score.n),
             "questions": score.n,
             "controls": {control: round(share, 4) for control, share in controls[how].items()},
-            "command": "newtongue demo",
+            "command": command,
         }
         for how, value in zip(controls, (score.in_english, score.in_language), strict=True)
     ]

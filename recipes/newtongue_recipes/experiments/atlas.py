@@ -10,7 +10,7 @@ from newtongue_evaluation.baselines import Lessons, Question
 from newtongue_recipes.atlas import facts, split
 from newtongue_recipes.atlas.phrases import questions as phrasings
 from newtongue_recipes.atlas.qa import rows
-from newtongue_recipes.demo.lessons import NAMES, ask, lessons, repeat, write
+from newtongue_recipes.demo.lessons import NAMES, ask, lessons, repeat, said_in, write
 from newtongue_recipes.demo.nano import FOLDER, load_nano
 
 from .schema import Settings
@@ -36,9 +36,9 @@ def atlas_world(settings: Settings, language: str, seed: int, text: int | None, 
     sentences = [pair for pair in translated if not pair.aligned]
     conversations = [
         *(ask(row) for row in rows(language, "en", seen, seed)),
-        *(_told(ask(row), language) for row in rows(language, language, seen, seed)[::3]),
+        *(said_in(language, ask(row)) for row in rows(language, language, seen, seed)[::3]),
         *(repeat(pair.english, pair.other, language) for pair in sentences[: len(translated) // REPEATED]),
-        *(_told(write(word, language), language) for word in dict.fromkeys(p.other for p in translated if p.aligned)),
+        *(said_in(language, write(word, language)) for word in dict.fromkeys(p.other for p in translated if p.aligned)),
     ]
     chooser.shuffle(conversations)
     kept = {key for key in unseen if _in_development(key)}
@@ -79,11 +79,6 @@ def _asked(language: str, answered_in: str, keys: set[str], count: int) -> list[
         )
         for number, row in enumerate(rows(language, answered_in, keys)[:count])
     ]
-
-
-def _told(messages: list[dict[str, object]], language: str) -> list[dict[str, object]]:
-    """A conversation that says its answer to be in the language."""
-    return [*messages[:-1], {**messages[-1], "language": language}]
 
 
 def _in_development(key: str) -> bool:
