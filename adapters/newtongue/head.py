@@ -82,15 +82,29 @@ class Head:
         self._kept, self._running = kwargs.get("logits_to_keep", 0), True
         self._closed = self._linear = None
 
+    def logits(self, states: Tensor, answers: Tensor, inside: Tensor) -> Tensor:
+        """Scores of states `[…, width]` that answer to and write what `answers` and `inside` `[…]` say, as the port's.
+
+        For losses that ask for the scores of some positions alone; a forward gives those of all it keeps.
+        """
+        return self._with_voices(self.own(states), states, answers, inside)
+
     def _after_head(self, _module: nn.Module, args: tuple[Tensor, ...], logits: Tensor) -> Tensor:
         port, states = self.port, args[0]
         if port.answers_to is None or port.inside is None:
             return logits
         kept = slice(-self._kept, None) if isinstance(self._kept, int) else self._kept
         answers, inside = (one[:, kept].to(logits.device) for one in (port.answers_to, port.inside))
-        voices, heard = port.voices(), {*answers.unique().tolist(), *inside.unique().tolist()}
-        if answers.shape != states.shape[:-1] or not any(owned.start in heard for owned, _ in voices):
-            return logits  # Where the shapes differ, the head was called by itself.
+        if answers.shape != states.shape[:-1]:
+            return logits  # The head was called by itself.
+        wide = self._with_voices(logits, states, answers, inside)
+        self._closed = wide.isneginf() if self._capped and wide is not logits else None
+        return wide
+
+    def _with_voices(self, logits: Tensor, states: Tensor, answers: Tensor, inside: Tensor) -> Tensor:
+        voices, heard = self.port.voices(), {*answers.unique().tolist(), *inside.unique().tolist()}
+        if not any(owned.start in heard for owned, _ in voices):
+            return logits
         wide = logits.new_full((*answers.shape, voices[-1][0].start), -math.inf)
         wide[..., : logits.shape[-1]] = logits.masked_fill((inside >= 0)[..., None], -math.inf)
         for owned, voice in voices:
@@ -100,7 +114,6 @@ class Head:
                     said = voice(states).to(logits)
                 wide[..., owned.begin : owned.start] = said.masked_fill(~here[..., None], -math.inf)
                 wide[..., owned.begin + owned.opens] = -math.inf
-        self._closed = wide.isneginf() if self._capped else None
         return wide
 
     def _after_base(self, _module: nn.Module, _args: Any, output: Any) -> None:

@@ -11,10 +11,11 @@ from peft import LoraConfig
 from transformers import PreTrainedModel, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
-from newtongue import ModalityAdapter, NewtongueError
+from newtongue import AttachedModel, ModalityAdapter, NewtongueError
 from newtongue_recipes.settings import Tune
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
+from .labelled import score_labelled
 from .sharding import shard
 
 Messages = list[dict[str, Any]]
@@ -26,6 +27,10 @@ class TuneTrainer(AdapterTrainer, SFTTrainer):
     """`SFTTrainer` for an attached model, whose encoder and mapper learn at `slower` times the rate of the others."""
 
     slower = 1.0
+
+    def __init__(self, model: AttachedModel, **options: Any) -> None:
+        super().__init__(model=model, **options)
+        score_labelled(model)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """The optimizer that the arguments name, each group of parameters parted by rate."""

@@ -1,0 +1,84 @@
+"""The loss of a language that writes, from scores at labelled positions alone.
+
+A base with a voice has many more columns to score, and most positions of a conversation have no label. TRL's own loss
+would read the head as one matrix, gradients and all; this asks for what the base and the voice score where it counts.
+"""
+
+import functools
+from types import MethodType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+from trl.trainer.utils import FusedCausalLMOutput
+
+from newtongue import AttachedModel
+from newtongue.head import Head
+from newtongue.port import CHILD, Port
+
+TOGETHER = 2048  # Positions scored at once; where there are more, each lot is scored again on the way back.
+REWRITTEN = ("final_logit_softcapping", "logit_scale", "logits_scaling", "output_multiplier", "lm_head_multiplier")
+
+
+def score_labelled(model: AttachedModel) -> None:
+    """Make `model(…, labels=…, fused_lm_head=True)`, as TRL's trainers call it, score labelled positions alone.
+
+    Nothing is changed where no language writes, or where the base rewrites what its head scores.
+    """
+    head, config = getattr(model, CHILD).head, model.config.get_text_config()
+    if head is None or any(getattr(config, name, None) not in (None, 1.0) for name in REWRITTEN):
+        return
+    given = model.forward
+
+    @functools.wraps(given)
+    def forward(
+        self: Any, *args: Any, fused_lm_head: bool = False, labels: Tensor | None = None, **options: Any
+    ) -> Any:
+        if not fused_lm_head or labels is None:
+            told = {} if labels is None else {"labels": labels}
+            return given(*args, fused_lm_head=fused_lm_head, **told, **options)
+        counted = options.pop("num_items_in_batch", None)
+        states = self.base_model(*args, **{**options, "use_cache": False}).last_hidden_state[:, :-1]
+        labels = labels[:, 1:].to(states.device)
+        mask = labels != -100
+        spoken = (states, labels, *_spoken(getattr(self, CHILD), labels))
+        log_probs, entropy, right = (
+            one.new_zeros(mask.shape).masked_scatter(mask, one) for one in _at(head, *(one[mask] for one in spoken))
+        )
+        loss = -log_probs.sum() / (mask.sum().clamp(min=1) if counted is None else counted)
+        return FusedCausalLMOutput(
+            loss=loss, log_probs=log_probs, entropy=entropy, is_top1=right.bool(), label_mask=mask
+        )
+
+    model.forward = MethodType(forward, model)
+
+
+def _spoken(port: Port, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """What the positions of the latest forward answer to, and what they go on writing, where `labels` are."""
+    nobody = torch.full_like(labels, -1)
+    answers, inside = (
+        nobody if one is None else one[:, :-1].to(labels.device) for one in (port.answers_to, port.inside)
+    )
+    return answers, inside
+
+
+def _at(head: Head, *given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probability, entropy, and whether the label is the likeliest, each `[labelled positions]`."""
+    lots = list(zip(*(one.split(TOGETHER) for one in given), strict=True))
+    if len(lots) == 1:
+        return _score(head, *lots[0])
+    found = [checkpoint(_score, head, *lot, use_reentrant=False) for lot in lots]
+    log_probs, entropy, right = (torch.cat(part) for part in zip(*found, strict=True))
+    return log_probs, entropy, right
+
+
+def _score(
+    head: Head, states: Tensor, labels: Tensor, answers: Tensor, inside: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    logits = head.logits(states, answers, inside).float()
+    everything = logits.log_softmax(-1)
+    with torch.no_grad():
+        entropy = torch.special.entr(everything.exp()).sum(-1)
+        right = (logits.argmax(-1) == labels).float()
+    return everything.gather(-1, labels[:, None])[:, 0], entropy, right

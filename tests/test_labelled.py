@@ -1,0 +1,99 @@
+"""The loss of a language that writes: what the whole forward scores, asked for at labelled positions alone."""
+
+import pytest
+import torch
+from torch import Tensor
+from trl.trainer.utils import add_fused_lm_head
+
+from newtongue import AttachedModel
+from newtongue_recipes.stages import labelled
+from streams import Part, Row, batch, ids_of
+from tiny import tiny_base
+from worlds import attach_two
+
+ASKED = (Part(None, 2, 2), Part("tr", 5, 3), Part(None, 3, 4))
+ENGLISH = Part(None, 4, 6)
+ANSWERS = {
+    "nothing labelled": (),
+    "in English": (ENGLISH,),
+    "written": (Part("tr", 4, 5, written=True),),
+    "thought, then written": (ENGLISH, Part("tr", 4, 5, written=True), Part(None, 1, 7)),
+}
+
+
+def taught(model: AttachedModel, *answers: Row) -> dict[str, Tensor]:
+    """Rows asked in Turkish, and one in English without a label, padded; the answers are the labels."""
+    asked = len(ids_of(ASKED, model))
+    rows = [ids_of((*ASKED, *answer), model) for answer in answers]
+    inputs = batch([*rows, ids_of((Part(None, 7, 1),), model)])
+    labels = torch.full_like(inputs["input_ids"], -100)
+    for place, row in enumerate(rows):
+        labels[place, asked : len(row)] = inputs["input_ids"][place, asked : len(row)]
+    return {**inputs, "labels": labels}
+
+
+def scored(model: AttachedModel, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probabilities, entropies and hits of the labels, by the whole forward; zero elsewhere."""
+    labels = inputs["labels"][:, 1:]
+    logits = model(**{name: one for name, one in inputs.items() if name != "labels"}).logits[:, :-1].float()
+    here, chances = labels != -100, logits.log_softmax(-1)
+    nats = chances.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    entropy = -(chances.exp() * chances.clamp(min=-1e9)).sum(-1)
+    return nats.where(here, 0), entropy.where(here, 0), (logits.argmax(-1) == labels).float()
+
+
+@pytest.fixture(params=["phi", "phi3", "gemma3_text"])
+def model(request: pytest.FixtureRequest) -> AttachedModel:
+    model = attach_two(tiny_base(request.param), voice=True)
+    add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
+    labelled.score_labelled(model)
+    return model.eval()  # So that no dropout tells two forwards apart.
+
+
+@pytest.mark.parametrize("together", [3, 2048], ids=["in lots", "at once"])
+@pytest.mark.parametrize("answers", [*((one,) for one in ANSWERS), tuple(ANSWERS)], ids=", ".join)
+def test_the_loss_and_its_gradients_are_those_of_the_whole_forward(
+    model: AttachedModel, monkeypatch: pytest.MonkeyPatch, answers: tuple[str, ...], together: int
+) -> None:
+    monkeypatch.setattr(labelled, "TOGETHER", together)
+    inputs = taught(model, *(ANSWERS[one] for one in answers))
+    log_probs, entropy, right = scored(model, inputs)
+    mask = inputs["labels"][:, 1:] != -100
+    out = model(**inputs, fused_lm_head=True)
+    assert torch.equal(out.label_mask, mask)
+    torch.testing.assert_close(out.log_probs, log_probs)
+    torch.testing.assert_close(out.entropy, entropy)
+    assert torch.equal(out.is_top1, right.bool())
+    torch.testing.assert_close(out.loss, -log_probs.sum() / max(1, int(mask.sum())))
+    halved = model(**inputs, fused_lm_head=True, num_items_in_batch=2 * mask.sum().clamp(min=1))
+    torch.testing.assert_close(halved.loss, out.loss / 2)
+
+    trained = [weight for _, weight in model.adapter("tr").trainable_parameters()]
+    for weight in trained:
+        weight.requires_grad_(True)
+    own = model(**inputs, fused_lm_head=True).loss
+    whole = -scored(model, inputs)[0].sum() / max(1, int(mask.sum()))
+    found, expected = (
+        torch.autograd.grad(loss, trained, allow_unused=True, materialize_grads=True) for loss in (own, whole)
+    )
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "changes", "voice"),
+    [("phi", {}, False), ("gemma3_text", {"final_logit_softcapping": 5.0}, True)],
+    ids=["no language writes", "a base that caps its logits"],
+)
+def test_elsewhere_the_stock_forward_stays(architecture: str, changes: dict[str, float], voice: bool) -> None:
+    model = attach_two(tiny_base(architecture, **changes), voice=voice)
+    before = model.forward
+    labelled.score_labelled(model)
+    assert model.forward == before
+
+
+def test_asked_without_the_fused_head_the_forward_is_the_base_s(model: AttachedModel) -> None:
+    inputs = taught(model, ANSWERS["in English"])
+    del inputs["labels"]
+    logits = model(**inputs).logits
+    assert logits.shape[:2] == inputs["input_ids"].shape
