@@ -21,7 +21,7 @@ os.environ |= {"TOKENIZERS_PARALLELISM": "false"}
 
 FIGURES = (
     *("positions", "prompt", "tuning", "step", "card", "represent", "pairs"),
-    *("decoding", "writing", "attaching", "size", "growth", "reading"),
+    *("decoding", "writing", "voice", "attaching", "size", "growth", "reading"),
 )
 RESULTS = Path(__file__).parent / "results"
 

@@ -277,6 +277,20 @@ def test_a_thought_comes_before_what_is_written_and_is_left_out_with_the_special
     assert world().tokenizer.decode([one for one in silent if one >= 0], skip_special_tokens=True) == TURKISH[2]
 
 
+@pytest.mark.parametrize(("content", "said"), [("79", "79"), (TURKISH[2], TURKISH[2])], ids=["the answer", "another"])
+def test_a_thought_that_is_the_answer_is_not_written_again(content: str, said: str) -> None:
+    tokenizer = voiced().tokenizer
+    answer = {"role": "assistant", "content": content, "language": "tr", "thought": "79"}
+    row = tokenizer.example([{"role": "user", "content": "Say"}, answer])
+    ids = [one for one in row["labels"] if one >= 0]
+    written = [one for one in ids[1:] if one >= ROWS]
+    assert ids[0] >= ROWS and bool(written) == (content != "79")
+    assert tokenizer.decode(ids, skip_special_tokens=True) == said
+    going_on = tokenizer.decode(ids[: ids.index(tokenizer.convert_tokens_to_ids("<|end|>"))], skip_special_tokens=True)
+    assert going_on == ("" if content == "79" else said)
+    assert tokenizer(tokenizer.decode(ids), add_special_tokens=False)["input_ids"] == ids
+
+
 def test_a_deep_copy_has_a_voice_of_its_own() -> None:
     model = attach_two(bare_base(), voice=True)
     inputs = mixed_batch(model)

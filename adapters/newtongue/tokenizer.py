@@ -89,7 +89,8 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         A message, or a part of its content (`{"type": "text", "text": …, "language": …}`), with a `"language"` is
         read through that language's port; `auto` finds it span by span. What the assistant says is written in that
         language's own tokens if it has a voice, and else in the base's vocabulary. Its `"thought"`, in the base's
-        vocabulary, comes before what is so written; decoding leaves it out with the special tokens.
+        vocabulary, comes before what is so written; decoding leaves it out with the special tokens. A thought that is
+        the answer already, such as a number, is not written again.
 
         Args:
             conversation: messages, or several lists of them.
@@ -169,7 +170,7 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         skipping = bool(args[0] if args else options.get("skip_special_tokens"))
         said, thinking = "", False
         for piece in self._cut(ids):
-            thinking = self._thinks(piece) or (thinking and piece.language is None)
+            thinking = self._thinks(piece) or (thinking and piece.language is None and not self._ends(piece))
             said += "" if thinking and skipping else self._say(piece, *args, **options)
         return said
 
@@ -250,6 +251,10 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
     def _thinks(self, piece: Piece) -> bool:
         """Whether a piece begins a thought: what else closes a run, outside of any."""
         return piece.written and self._own(piece) == [self.ranges[str(piece.language)].closes]
+
+    def _ends(self, piece: Piece) -> bool:
+        """Whether the base ends what it says in a piece: a thought that comes to nothing else is the answer."""
+        return any(token.special and one in piece.ids for one, token in self.added_tokens_decoder.items())
 
     def _tag(self, language: str) -> str:
         return next((tag for tag in self.ranges if tag.lower() == language.lower()), language)

@@ -1,0 +1,68 @@
+"""What a voice adds to a step of Q&A tuning, through the recipes' trainer, and to an adapter's folder."""
+
+from collections.abc import Iterator
+from tempfile import TemporaryDirectory
+
+from benchmarks.ids import in_base, in_language, vocabulary
+from benchmarks.memory import peak
+from benchmarks.rows import Row, Skip
+from benchmarks.setting import LANGUAGES, Setting
+from benchmarks.shapes import SHAPES, Shape, make_adapter, make_base
+from benchmarks.texts import questions
+from benchmarks.timing import Job, side_by_side
+from benchmarks.trainers import ROUNDS, STEPS, trainer
+from newtongue.tokenizer import load_tokenizer
+from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
+from newtongue_recipes.stages.tune import TuneTrainer
+
+TOKENS = 32_000  # Of a language, in the folder's size.
+HALF = 2  # Bytes of a number, as `newtongue train` saves the finished adapter.
+AGAINST = "no voice, answers in the base's tokens"
+
+
+def measure(setting: Setting) -> Iterator[Row]:
+    """The same questions read the same way; answers written, and with a voice but in the base's tokens all the same."""
+    for shape in setting.shapes:
+        for language, name in LANGUAGES.items():
+            case = f"{shape.name}, {name}"
+            try:
+                yield from _steps(setting, shape, language, case)
+            except Skip as why:
+                yield Row("a tuning step with a voice, time", case, AGAINST, skipped=str(why))
+    for shape in SHAPES.values():
+        if shape.sizes.width > 1000:
+            added = (2 * shape.sizes.width * 768 + shape.sizes.width + 768 + 2 * TOKENS) * HALF
+            yield Row(f"a voice's weights, {TOKENS:,} tokens", shape.name, "MB", added / 10**6, at_most=15)
+
+
+def _steps(setting: Setting, shape: Shape, language: str, case: str) -> Iterator[Row]:
+    rows = questions(language, setting.data, setting.batch * STEPS)
+    own = vocabulary(language, shape, setting)
+    spelled = [in_base(answer, shape, setting) for _, answer in rows]
+    with TemporaryDirectory() as scratch:
+
+        def job(voice: bool, write: bool) -> Job:
+            base = make_base(shape, setting.device)
+            adapter = make_adapter(base, shape, language, tokenizer=own)
+            model = (adapter.with_voice(base) if voice else adapter).attach(
+                base, tokenizer=load_tokenizer(PHI_NANO), trainable=True
+            )
+            owned = model.newtongue.ranges[language]
+            asked = [in_language(question, adapter.encoder, owned.start) for question, _ in rows]
+            written = [in_language(answer, adapter.encoder, owned.begin)[1:] for _, answer in rows]
+            return trainer(
+                TuneTrainer, model, model.tokenizer, asked, written if write else spelled, setting, scratch
+            ).train
+
+        jobs = {AGAINST: job(False, False), "answers written": job(True, True), "answers spelled": job(True, False)}
+        times = side_by_side(jobs, min(ROUNDS, setting.repeats), device=setting.device, warm_up=1)
+        for name in ("answers written", "answers spelled"):
+            low, middle, high = times[name].over(times[AGAINST])
+            yield Row("a tuning step with a voice, time", f"{case}, {name}", AGAINST, middle, low, high, at_most=1.10)
+        if setting.device == "cuda":
+            peaks = {name: peak(one) for name, one in jobs.items()}
+            for name in ("answers written", "answers spelled"):
+                share = peaks[name] / peaks[AGAINST]
+                yield Row("a tuning step with a voice, peak memory", f"{case}, {name}", AGAINST, share, at_most=1.10)
+        else:
+            yield Row("a tuning step with a voice, peak memory", case, AGAINST, skipped="needs a GPU")
