@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from newtongue_recipes.stages.objectives import aligned_mse, pad_runs, transport
+from newtongue_recipes.stages.objectives import aligned_mse, contrast, pad_runs, transport
 
 
 def everything(values: torch.Tensor) -> torch.Tensor:
@@ -63,6 +63,16 @@ def test_aligned_mse(targets: list[float], expected: list[float]) -> None:
     wanted = torch.arange(target.shape[1])[None] < len(targets)
     assert aligned_mse(soft, seen, target, wanted, 1.0).item() == pytest.approx(0, abs=1e-6)
     assert aligned_mse(soft + 1, seen, target, wanted, 1.0).item() == pytest.approx(1, abs=1e-5)
+
+
+def test_contrast_prefers_rows_that_find_their_own_and_ignores_padding() -> None:
+    torch.manual_seed(0)
+    targets = torch.randn(6, 4, 16)
+    seen = everything(targets)
+    own, others = contrast(targets, seen, targets, seen), contrast(targets.roll(1, 0), seen, targets, seen)
+    assert own < 0.1 < 2 < others
+    padded, real = torch.cat([targets, torch.randn(6, 3, 16)], 1), torch.tensor([[True] * 4 + [False] * 3] * 6)
+    torch.testing.assert_close(contrast(padded, real, targets, seen), own)
 
 
 def test_pad_runs_keeps_order_and_marks_what_is_real() -> None:

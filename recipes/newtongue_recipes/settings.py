@@ -122,8 +122,10 @@ class Map:
     """Weight of the entropic transport between soft tokens and the translation's embeddings."""
     mse: Weight = 1.0
     """Weight of the mean squared error, on pairs that are dictionary entries or aligned."""
+    contrast: Weight = 0.0
+    """Weight of telling each row's translation from those of the other rows of its batch, by pooled embeddings."""
     anchor: Weight = 1.0
-    """Weight of these two while training through the base, which alone would move soft tokens off from embeddings."""
+    """Weight of these three while training through the base, which alone would move soft tokens off from embeddings."""
     entropy: Rate = 0.1
     """Softness of the transport, as a share of the squared norm of an embedding."""
     say: str = "Translate into English: "

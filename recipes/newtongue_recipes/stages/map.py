@@ -13,7 +13,7 @@ from newtongue import AttachedModel, Encoder, ModalityAdapter, NewtongueError
 from newtongue_recipes.settings import Map, Training
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
-from .objectives import aligned_mse, pad_runs, transport
+from .objectives import aligned_mse, contrast, pad_runs, transport
 from .sharding import shard
 
 
@@ -93,8 +93,8 @@ class Objective(nn.Module):
     """An attached model whose loss is that of a part of stage 2: `through · L_base + toward · L_toward`.
 
     `L_base` is the frozen base's loss on the translation. `L_toward` draws soft tokens toward the embeddings of its
-    tokens: mean squared error on aligned rows, transport on the others. A module rather than a trainer's own loss, so
-    that processes that train together share their gradients as always.
+    tokens: mean squared error on aligned rows, transport on the others, contrast between rows on all. A module rather
+    than a trainer's own loss, so that processes that train together share their gradients as always.
     """
 
     def __init__(self, model: AttachedModel, settings: Map, *, through: float, toward: float) -> None:
@@ -134,6 +134,8 @@ class Objective(nn.Module):
         if settings.mse and bool(aligned.any()):
             error = aligned_mse(soft[aligned], seen[aligned], targets[aligned], wanted[aligned], unit)
             loss = loss + settings.mse * share * error
+        if settings.contrast and len(ids) > 1:
+            loss = loss + settings.contrast * contrast(soft, seen, targets, wanted)
         return loss
 
 

@@ -37,6 +37,19 @@ def aligned_mse(soft: Tensor, seen: Tensor, targets: Tensor, wanted: Tensor, uni
     return (square.sum(1) / seen.sum(1).clamp(min=1)).mean() / unit
 
 
+def contrast(soft: Tensor, seen: Tensor, targets: Tensor, wanted: Tensor, temperature: float = 0.05) -> Tensor:
+    """How hard it is to tell each row's translation from those of the other rows, by pooled embeddings.
+
+    InfoNCE in both directions (van den Oord et al., 2018; as LaBSE ranks translations, Feng et al., 2022). Each side is
+    the mean over a row's positions less the mean over rows, so that what all rows share does not count. Arguments as
+    in `transport`.
+    """
+    near = _pooled(soft, seen) @ _pooled(targets, wanted).T / temperature  # [batch, batch]
+    own = torch.arange(len(near), device=near.device)
+    entropy = torch.nn.functional.cross_entropy
+    return (entropy(near, own) + entropy(near.T, own)) / 2
+
+
 def pad_runs(values: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
     """Collect the marked positions of each row at its start.
 
@@ -49,6 +62,11 @@ def pad_runs(values: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
     order = torch.argsort(here.int(), dim=1, descending=True, stable=True)[:, : int(here.sum(1).max())]
     index = order[(...,) + (None,) * (values.dim() - 2)].expand(-1, -1, *values.shape[2:])
     return values.gather(1, index), here.gather(1, order)
+
+
+def _pooled(values: Tensor, real: Tensor) -> Tensor:
+    mean = (values.float() * real[..., None]).sum(1) / real.sum(1, keepdim=True).clamp(min=1)
+    return torch.nn.functional.normalize(mean - mean.mean(0), dim=-1)
 
 
 def _sinkhorn(cost: Tensor, seen: Tensor, wanted: Tensor, entropy: float, rounds: int = 20) -> Tensor:
