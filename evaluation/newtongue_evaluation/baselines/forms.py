@@ -15,6 +15,11 @@ def beside(messages: Messages) -> Messages:
     return [{**one, "content": _twice(one["content"])} for one in messages]
 
 
+def thoughtless(messages: Messages) -> Messages:
+    """Without what is to be thought before an answer."""
+    return [{key: value for key, value in one.items() if key != "thought"} for one in messages]
+
+
 def _text(content: Any) -> str:
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
 

@@ -34,11 +34,19 @@ def atlas_world(settings: Settings, language: str, seed: int, text: int | None, 
     raw = chooser.sample(taught.raw, min(text, len(taught.raw)) if text is not None else len(taught.raw))
     seen, unseen = split(language)
     sentences = [pair for pair in translated if not pair.aligned]
+    in_english, in_language = rows(language, "en", seen, seed), rows(language, language, seen, seed)
+    words = {pair.other: pair.english for pair in translated if pair.aligned}
     conversations = [
-        *(ask(row) for row in rows(language, "en", seen, seed)),
-        *(said_in(language, ask(row)) for row in rows(language, language, seen, seed)[::3]),
-        *(repeat(pair.english, pair.other, language) for pair in sentences[: len(translated) // REPEATED]),
-        *(said_in(language, write(word, language)) for word in dict.fromkeys(p.other for p in translated if p.aligned)),
+        *(said_in("en", ask(row)) for row in in_english),
+        *(
+            said_in(language, ask(row), english.answer)
+            for english, row in list(zip(in_english, in_language, strict=True))[::3]
+        ),
+        *(
+            said_in("en", repeat(pair.english, pair.other, language))
+            for pair in sentences[: len(translated) // REPEATED]
+        ),
+        *(said_in(language, write(other, language), english) for other, english in words.items()),
     ]
     chooser.shuffle(conversations)
     kept = {key for key in unseen if _in_development(key)}

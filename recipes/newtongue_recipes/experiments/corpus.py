@@ -101,13 +101,16 @@ def pairs(
 
 
 def ask(one: Question, language: str, answered_in: str) -> Messages:
-    """A question in the language and its answer; where that is in the language too, English words ask for it."""
+    """A question in the language and its answer; where that is in the language too, English words ask for it.
+
+    Its English is then what is to be thought first, by an adapter that writes.
+    """
     content = [{"type": "text", "text": one.other, "language": language}]
     if answered_in != "en":
         content.append({"type": "text", "text": f" Answer in {NAMES[language]}."})
-    told = {"role": "assistant", "content": one.english_answer}
+    told = {"role": "assistant", "content": one.english_answer, "language": "en"}
     if answered_in != "en":
-        told = {"role": "assistant", "content": one.other_answer, "language": language}
+        told |= {"content": one.other_answer, "language": language, "thought": one.english_answer}
     return [{"role": "user", "content": content}, told]
 
 

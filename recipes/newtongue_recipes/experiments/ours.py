@@ -13,7 +13,7 @@ from newtongue_evaluation.answers import Messages
 from newtongue_evaluation.baselines import Learned
 from newtongue_evaluation.baselines.method import Stopwatch
 from newtongue_recipes.demo.teach import Curriculum
-from newtongue_recipes.stages import map_language, represent, tune
+from newtongue_recipes.stages import Map, Tune, map_language, represent, tune
 from newtongue_recipes.train.ledger import write_whole
 
 from .world import World
@@ -41,10 +41,13 @@ VARIANTS: dict[str, Change] = {
     "ours-no-tune": lambda whole: whole,
     "ours-no-transport": _map(transport=0.0),
     "ours-no-mse": _map(words=None, mse=0.0),
+    "ours-no-contrast": _map(contrast=0.0),
     "ours-no-anchor": _map(anchor=0.0),
     "ours-frozen-encoder": _map(train_encoder=False),
     "ours-encoder": lambda whole: whole,
     "ours-beside": lambda whole: whole,
+    "ours-voice": lambda whole: replace(whole, tune=replace(whole.tune, answer="own")),
+    "ours-thought": lambda whole: replace(whole, tune=replace(whole.tune, answer="own")),
 }
 """What each ablation leaves out, through settings that every recipe has."""
 
@@ -70,38 +73,45 @@ def encoder(world: World, whole: Curriculum, folder: Path, callbacks: Sequence[T
     return Made(folder, **json.loads(about.read_text()))
 
 
-def adapter(
-    world: World,
-    whole: Curriculum,
-    read: Made,
-    folder: Path,
-    callbacks: Sequence[TrainerCallback],
-    *,
-    tuned: bool,
-    put: Form,
+def mapped(
+    world: World, settings: Map, read: Made, folder: Path, language: str, callbacks: Sequence[TrainerCallback]
 ) -> Made:
-    """Stages 2 and 3 on an encoder, made once for all that asks them; without pairs, stage 2 is left out."""
+    """Stage 2 on an encoder, made once for all that map alike; without pairs, a mapper that has learned nothing."""
     about = folder / "made.json"
     if not about.exists():
-        watch, language = Stopwatch(), world.lessons.language
+        watch, steps = Stopwatch(), read.steps
         reader = Encoder.from_pretrained(read.folder, attn_implementation="eager")
         base = world.lessons.load()
-        steps = read.steps
         if world.pairs:
-            made = map_language(base, reader, world.pairs, whole.map, folder, language=language, callbacks=callbacks)
-            steps += sum(part.steps for part in (whole.map.words, whole.map.toward, whole.map.through) if part)
+            made = map_language(base, reader, world.pairs, settings, folder, language=language, callbacks=callbacks)
+            steps += sum(part.steps for part in (settings.words, settings.toward, settings.through) if part)
         else:
-            made = ModalityAdapter.create(base, reader, language=language, dropout=whole.map.dropout)
-        if tuned:
-            rows = [put(one) for one in world.lessons.questions]
-            made = tune(world.lessons.load(), made, rows, whole.tune, folder, callbacks=callbacks)
-            steps += whole.tune.training.steps
-        made.save_pretrained(folder / "adapter", overwrite=True)
-        weights = sum(parameter.numel() for parameter in made.parameters())
-        weights += sum(weight.numel() for weight in (made.lora_weights() or {}).values())
-        found = {"steps": steps, "seconds": round(read.seconds + watch.seconds, 1), "trained": weights}
-        write_whole(about, json.dumps(found) + "\n")
+            made = ModalityAdapter.create(base, reader, language=language, dropout=settings.dropout)
+            made.save_pretrained(folder / "adapter", overwrite=True)
+        _write(about, made, steps, read.seconds + watch.seconds)
     return Made(folder / "adapter", **json.loads(about.read_text()))
+
+
+def tuned(
+    world: World, settings: Tune, before: Made, folder: Path, put: Form, callbacks: Sequence[TrainerCallback]
+) -> Made:
+    """Stage 3 on what stage 2 made, made once for all that ask it."""
+    about = folder / "made.json"
+    if not about.exists():
+        watch = Stopwatch()
+        made = ModalityAdapter.from_pretrained(before.folder)
+        made.encoder.model.set_attn_implementation("eager")
+        rows = [put(one) for one in world.lessons.questions]
+        made = tune(world.lessons.load(), made, rows, settings, folder, callbacks=callbacks)
+        _write(about, made, before.steps + settings.training.steps, before.seconds + watch.seconds)
+    return Made(folder / "adapter", **json.loads(about.read_text()))
+
+
+def _write(about: Path, made: ModalityAdapter, steps: int, seconds: float) -> None:
+    weights = sum(parameter.numel() for parameter in made.parameters())
+    weights += sum(weight.numel() for weight in (made.lora_weights() or {}).values())
+    found = {"steps": steps, "seconds": round(seconds, 1), "trained": weights}
+    write_whole(about, json.dumps(found) + "\n")
 
 
 def learned(world: World, made: Made, put: Form) -> Learned:

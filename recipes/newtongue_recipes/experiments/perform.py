@@ -10,7 +10,7 @@ from transformers import TrainerCallback
 
 from newtongue import NewtongueError
 from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
-from newtongue_evaluation.baselines.forms import beside
+from newtongue_evaluation.baselines.forms import beside, thoughtless
 from newtongue_evaluation.baselines.search import search
 from newtongue_evaluation.baselines.soft_tokens import disturbed, shuffled, zeroed
 from newtongue_evaluation.baselines.swapped import swapped
@@ -75,22 +75,20 @@ class Workshop:
         return learned, ask
 
     def _adapter(self, variant: str) -> ours.Made:
-        whole = ours.VARIANTS[variant](self.whole)
-        if variant == "ours-encoder":
-            if self.settings.encoder is None:
-                raise NewtongueError("ours-encoder needs a published encoder. Name one: encoder=FOLDER_OR_ID.")
-            read = ours.Made(Path(self.settings.encoder), 0, 0.0)
-        else:
-            read = self._encoder(whole, variant)
-        return ours.adapter(
-            self.world,
-            whole,
-            read,
-            self.folder / variant,
-            self.callbacks,
-            tuned=variant != "ours-no-tune",
-            put=_form(variant),
-        )
+        whole, language = ours.VARIANTS[variant](self.whole), self.run.language
+        own = variant in ("ours-encoder", "ours-no-represent")  # An encoder of its own.
+        folder = self.folder / (variant if own or whole.map != self.whole.map else "") / "mapped"
+        mapped = ours.mapped(self.world, whole.map, self._read(whole, variant), folder, language, self.callbacks)
+        if variant == "ours-no-tune":
+            return mapped
+        return ours.tuned(self.world, whole.tune, mapped, self.folder / variant, _form(variant), self.callbacks)
+
+    def _read(self, whole: Curriculum, variant: str) -> ours.Made:
+        if variant != "ours-encoder":
+            return self._encoder(whole, variant)
+        if self.settings.encoder is None:
+            raise NewtongueError("ours-encoder needs a published encoder. Name one: encoder=FOLDER_OR_ID.")
+        return ours.Made(Path(self.settings.encoder), 0, 0.0)
 
     def _encoder(self, whole: Curriculum, variant: str = "ours") -> ours.Made:
         run = replace(self.run, pairs=None)  # An encoder reads no pairs.
@@ -163,7 +161,8 @@ class Workshop:
 
 
 def _form(method: str) -> ours.Form:
-    return beside if method == "ours-beside" else lambda messages: messages
+    forms: dict[str, ours.Form] = {"ours-beside": beside, "ours-voice": thoughtless}
+    return forms.get(method, lambda messages: messages)
 
 
 def _exchanged(learned: Learned, questions: Sequence[Question], longest: int) -> tuple[Row, ...]:

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, PreTrainedModel, TrainerCallback
 
 from newtongue import NewtongueError
 from newtongue_evaluation.baselines import Lessons, Question
-from newtongue_recipes.demo.lessons import repeat
+from newtongue_recipes.demo.lessons import repeat, said_in
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages.map import Pair
 
@@ -79,7 +79,8 @@ def _questions(
     translated += [Pair(one.english, one.english) for one in translated[: wanted.english_pairs]]
     random.Random(seed).shuffle(translated)
     conversations = [corpus.ask(one, language, answered) for one in seen for answered in ("en", language)]
-    conversations += [repeat(pair.english, pair.other, language) for pair in translated[: wanted.tune_pairs]]
+    said = translated[: wanted.tune_pairs]
+    conversations += [said_in("en", repeat(pair.english, pair.other, language)) for pair in said]
     random.Random(seed).shuffle(conversations)
     exam, development = held[: wanted.held_out], held[wanted.held_out :]
     return World(
@@ -158,7 +159,7 @@ def _about(english: tuple[str, str, str], other: tuple[str, str, str], language:
 
 def _topic(text: str, language: str, topic: str) -> list[dict[str, Any]]:
     content = [{"type": "text", "text": ABOUT}, {"type": "text", "text": text, "language": language}]
-    return [{"role": "user", "content": content}, {"role": "assistant", "content": topic}]
+    return [{"role": "user", "content": content}, {"role": "assistant", "content": topic, "language": "en"}]
 
 
 def _short(answer: str, words: int) -> bool:
