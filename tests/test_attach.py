@@ -12,6 +12,7 @@ from peft import LoraConfig
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel, TextStreamer
 
+from holds import check_saved, unreached
 from newtongue import AttachedModel, ModalityAdapter
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base
@@ -150,12 +151,7 @@ def test_the_order_of_attaching_changes_no_answer() -> None:
 def test_a_saved_adapter_loaded_into_a_fresh_base_gives_equal_logits(
     architecture: str, dtype: str, tmp_path: Path
 ) -> None:
-    model = world(architecture, dtype)
-    base = bare_base(architecture, dtype)
-    for language in model.languages:
-        model.adapter(language).save_pretrained(tmp_path / language)
-        loaded = ModalityAdapter.from_pretrained(tmp_path / language).attach(base, ignore_base_name=True)
-    assert torch.equal(logits(loaded, **mixed_batch(loaded)), logits(model, **mixed_batch(model)))
+    check_saved(world(architecture, dtype), bare_base(architecture, dtype), mixed_batch, tmp_path)
 
 
 @over_kinds
@@ -171,13 +167,7 @@ def test_gradients_reach_encoder_mapper_and_lora_and_nothing_of_the_base(
     model.train()
     inputs = mixed_batch(model)
     model(**inputs, labels=inputs["input_ids"].where(inputs["input_ids"] < 300, -100), use_cache=False).loss.backward()
-    for language in model.languages:
-        unreached = [
-            name
-            for name, parameter in model.adapter(language).trainable_parameters()
-            if parameter.grad is None or not parameter.grad.abs().sum() > 0
-        ]
-        assert not unreached
+    assert not unreached(model)
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in own)
 
 

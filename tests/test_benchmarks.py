@@ -8,8 +8,11 @@ import pytest
 from benchmarks import report
 from benchmarks.__main__ import FIGURES
 from benchmarks.rows import Row, Skip
-from benchmarks.setting import smallest
+from benchmarks.setting import small, smallest
 from benchmarks.timing import side_by_side
+
+from newtongue_recipes.recipe.load import load_recipe
+from newtongue_recipes.recipe.shipped import shipped
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -23,6 +26,13 @@ def test_a_figure_runs_and_its_rows_can_be_written(name: str, tmp_path: Path) ->
     assert len(written["rows"]) == len(rows) > 0
     assert all((row["value"] is None) == (row["skipped"] is not None) for row in written["rows"])
     assert (tmp_path / "benchmarks.md").read_text(encoding="utf-8").count("\n| ") == len(rows) + 1
+
+
+@pytest.mark.parametrize("name", [name for name in shipped() if name.startswith("phi-") and "bert" not in name])
+def test_vocabularies_are_measured_as_the_recipes_of_the_phis_have_them(name: str, tmp_path: Path) -> None:
+    made, measured = load_recipe(name).represent, small(tmp_path)
+    assert made is not None
+    assert (made.vocabulary, made.tokens) == (measured.vocabulary, measured.tokens)
 
 
 def test_jobs_take_turns_and_warm_up_does_not_count() -> None:

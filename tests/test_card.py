@@ -10,6 +10,9 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from hub import LoopbackHub
 from newtongue import ModalityAdapter, NewtongueError
+from newtongue_recipes.card import sources
+from newtongue_recipes.data.counts import Counts
+from newtongue_recipes.data.reporting import Report, SourceReport
 from worlds import adapter_for, bare_base, world
 
 NAME = "you/phi-tiny-turkish"
@@ -128,3 +131,16 @@ def test_a_result_that_is_no_number_is_named_and_nothing_is_saved(tmp_path: Path
 
 def test_a_script_of_a_language_is_no_language_to_the_hub(tmp_path: Path) -> None:
     assert card_of(adapter_for(bare_base(), "zh-Hant"), tmp_path).data.language == ["zh"]
+
+
+@pytest.mark.parametrize(
+    ("source", "revision", "named"),
+    [
+        ("hub:CohereForAI/aya_dataset", "1234abc", "CohereForAI/aya_dataset"),
+        ("/home/me/secret project/tr.txt.gz", None, "tr.txt.gz"),
+        ("../data/*.jsonl", None, "*.jsonl"),
+    ],
+)
+def test_a_source_of_the_data_is_named_without_where_it_lay(source: str, revision: str | None, named: str) -> None:
+    made = Report("tr", None, [SourceReport("text", source, "cc0-1.0", revision, Counts(source))])
+    assert sources(made)[0]["source"] == named

@@ -9,8 +9,10 @@ import pytest
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue_recipes.atlas import facts, split
 from newtongue_recipes.atlas.leaks import stated
+from newtongue_recipes.demo.exam import Score
 from newtongue_recipes.demo.lessons import held_out, lessons
 from newtongue_recipes.demo.run import run_demo
+from newtongue_recipes.demo.summary import card_results
 from newtongue_recipes.demo.teach import Curriculum
 from newtongue_recipes.stages import Training
 
@@ -70,3 +72,12 @@ def test_no_lesson_asks_or_states_a_held_out_fact(language: str) -> None:
     told = {fact.subject.key for text in set(texts) for fact in stated(text, language)}
     assert not told & unseen
     assert len(facts()) >= 600
+
+
+def test_rows_of_the_card_carry_the_command_that_made_them_and_their_controls() -> None:
+    score = Score(in_english=0.9, in_language=0.4, shuffled=0.1, chance=0.2, n=100, raw_lora=0.3)
+    rows = card_results(score, "tr", "newtongue demo --seed 3")
+    assert [row["value"] for row in rows] == [0.9, 0.4]
+    assert {row["command"] for row in rows} == {"newtongue demo --seed 3"}
+    assert rows[0]["controls"] == {"another subject's question": 0.1, "chance": 0.2, "LoRA on raw text": 0.3}
+    assert all(row["interval"][0] < row["value"] < row["interval"][1] for row in rows)

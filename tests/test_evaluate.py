@@ -5,10 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from peft import LoraConfig
 
 import tiny
 from newtongue import ModalityAdapter, NewtongueError
+from newtongue.precision import dtype_of
 from newtongue_evaluation.portrait import Portrait
 from newtongue_evaluation.results import read_results
 from newtongue_evaluation.tasks.bitext import read_bitext
@@ -28,7 +30,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate")
     base = tiny.AutoModelForCausalLM.from_pretrained(tiny.save_base(folder / "base"))
     lora = LoraConfig(r=2, target_modules="all-linear")
-    ModalityAdapter.create(base, tiny.tiny_encoder(), language="tr", lora=lora).save_pretrained(folder / "tr")
+    ModalityAdapter.create(base, tiny.tiny_encoder(), language="tr", lora=lora).save_pretrained(
+        folder / "tr", dtype=torch.float16
+    )
     data = folder / "data"
     data.mkdir()
     (data / "facts.tr.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in QUESTIONS))
@@ -66,6 +70,7 @@ def test_everything_is_asked_looked_at_and_reported(
     assert "facts: asked in Turkish, answered in English" in card
     assert "bare base on raw text" in card
     assert ModalityAdapter.from_pretrained(made / "tr").config.notes["results"]
+    assert dtype_of(made / "tr") == torch.float16  # As it was.
 
 
 def test_results_of_others_stand_beside(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from huggingface_hub import constants, hf_api
 from peft import AutoPeftModelForCausalLM, PeftModel
+from safetensors.torch import load
 from transformers import AutoModel, AutoTokenizer
 
 import tiny
@@ -14,7 +15,7 @@ from hub import LoopbackHub, Reply, Request
 from newtongue import AdapterFormatError, ModalityAdapter, NewtongueError
 from newtongue.base import BaseInfo
 from newtongue.hub import download, push
-from worlds import adapter_for, bare_base, files_of, logits, shake_lora, world
+from worlds import adapter_for, bare_base, files_of, logits, same, shake_lora, world
 
 NAME = "you/phi-tiny-turkish"
 INPUTS = {"input_ids": torch.tensor([[1, 20, 350, 360, 370, 9]])}
@@ -51,6 +52,14 @@ def test_a_push_over_an_adapter_is_a_new_commit_and_the_old_one_stays(loopback_h
     for revision, expected in ((first, world()), (second, model), ("main", model), (None, model)):
         loaded = ModalityAdapter.from_pretrained(NAME, revision=revision).attach(bare_base())
         assert torch.equal(logits(loaded, **INPUTS), logits(expected, **INPUTS))
+
+
+def test_weights_are_pushed_at_half_the_size_where_that_is_asked_for(loopback_hub: LoopbackHub) -> None:
+    world().adapter("tr").push_to_hub(NAME, token=loopback_hub.token, dtype=torch.float16)
+    tensors = load(loopback_hub.files(NAME)["mapper.safetensors"])
+    assert {one.dtype for one in tensors.values() if one.is_floating_point()} == {torch.float16}
+    model = ModalityAdapter.from_pretrained(NAME).attach(bare_base())
+    assert same(logits(model, **INPUTS), logits(world(), **INPUTS), "bfloat16")
 
 
 def test_a_private_adapter_wants_its_token(loopback_hub: LoopbackHub) -> None:

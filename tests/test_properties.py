@@ -5,8 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holds import check_cached_generation, check_packed, check_rows_apart
 from newtongue.port import CHILD
-from streams import Part, Row, batch, english, ids_of, packed, rows, run
+from streams import Part, Row, batch, english, ids_of, rows, run
 from worlds import KINDS, SOME, bare_twin, logits, same, world
 
 over_kinds = pytest.mark.parametrize(("architecture", "dtype"), KINDS, ids=["-".join(kind) for kind in KINDS])
@@ -20,12 +21,7 @@ fewer = settings(max_examples=max(2, settings.default.max_examples // 4))
 def test_a_row_does_not_see_the_others_of_its_batch(
     architecture: str, dtype: str, stream: list[Row], side: str
 ) -> None:
-    model = world(architecture, dtype)
-    together = [ids_of(row, model) for row in stream]
-    out = logits(model, **batch(together, side))
-    for row, got in zip(together, out, strict=True):
-        alone = logits(model, **batch([row]))[0]
-        assert same(got[-len(row) :] if side == "left" else got[: len(row)], alone, dtype)
+    check_rows_apart(world(architecture, dtype), stream, side, dtype)
 
 
 @over_kinds
@@ -47,10 +43,7 @@ def test_padding_on_the_left_equals_padding_on_the_right(
 @given(stream=st.tuples(rows(), rows("tr"), rows("ja"), mixed).flatmap(st.permutations))
 def test_packed_rows_equal_separate_rows(architecture: str, dtype: str, stream: list[Row]) -> None:
     model = world(architecture, dtype)
-    separate = [ids_of(row, model) for row in stream]
-    out = logits(model, **packed(separate))[0].split(list(map(len, separate)))
-    for row, got in zip(separate, out, strict=True):
-        assert same(got, logits(model, input_ids=torch.tensor([row]))[0], dtype)
+    check_packed(model, [ids_of(row, model) for row in stream], dtype)
 
 
 @given(first=run("tr"), second=run("tr"))
@@ -58,9 +51,7 @@ def test_runs_of_neighbouring_packed_rows_are_not_read_as_one(first: Part, secon
     model = world()
     separate = [[1, *part.ids(model)] for part in (first, second)]
     separate[1] = [*separate[1][1:], 9]  # The second row opens with its run, right after the first row's.
-    out = logits(model, **packed(separate))[0].split(list(map(len, separate)))
-    for row, got in zip(separate, out, strict=True):
-        assert same(got, logits(model, input_ids=torch.tensor([row]))[0])
+    check_packed(model, separate)
 
 
 @over_kinds
@@ -93,15 +84,7 @@ def test_a_cached_step_equals_one_whole_forward(architecture: str, dtype: str, s
 @given(stream=st.lists(mixed, min_size=1, max_size=3))
 def test_generation_with_a_cache_equals_generation_without(architecture: str, dtype: str, stream: list[Row]) -> None:
     model = world(architecture, dtype)
-    prompt = batch([ids_of(row, model) for row in stream], "left")
-    del prompt["position_ids"]
-    options = {"max_new_tokens": 5, "do_sample": False, "output_logits": True, "return_dict_in_generate": True}
-    cached, uncached = (model.generate(**prompt, **options, use_cache=use) for use in (True, False))
-    for step, (one, other) in enumerate(zip(cached.logits, uncached.logits, strict=True)):
-        assert same(one.float(), other.float(), dtype), f"step {step}"
-        chosen = [out.sequences[:, prompt["input_ids"].shape[1] + step] for out in (cached, uncached)]
-        if not torch.equal(*chosen):  # A tie, which rounding may break either way: what follows differs.
-            break
+    check_cached_generation(model, batch([ids_of(row, model) for row in stream], "left"), dtype)
 
 
 @over_kinds

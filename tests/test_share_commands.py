@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub import constants, hf_api
 
 import tiny
 from hub import LoopbackHub
 from newtongue import ModalityAdapter
 from newtongue.folder import write_folder
+from newtongue.precision import dtype_of
 from newtongue_recipes.sharing import pull_adapter
 from running import newtongue
 from worlds import adapter_for, bare_base, files_of
@@ -100,6 +102,15 @@ def test_with_its_base_named_the_three_lines_that_are_printed_load_the_adapter(
     assert ("written by hand" in shared) == (card == "by hand")
     assert ("base_model: you/phi-tiny" in shared) == (card != "by hand")
     assert "you/phi-tiny" not in Path("mine/modality_config.json").read_text()
+
+
+def test_an_adapter_of_half_precision_keeps_it_when_its_base_is_named(
+    logged_in: LoopbackHub, run: Run, saved: Path, base_on_the_hub: str
+) -> None:
+    ModalityAdapter.from_pretrained(saved).save_pretrained("half", dtype=torch.float16)
+    assert run("push", "half", NAME, "--base", base_on_the_hub) == 0
+    assert run("pull", NAME, "--output", "got") == 0
+    assert dtype_of(Path("got")) == torch.float16
 
 
 def test_the_code_in_the_card_runs(

@@ -13,10 +13,11 @@ from torch import Tensor
 from transformers import TextStreamer
 from trl import SFTConfig, SFTTrainer
 
-from newtongue import AttachedModel, ModalityAdapter, NewtongueError, mark
+from holds import check_cached_generation, check_packed, check_rows_apart, check_saved, unreached
+from newtongue import AttachedModel, NewtongueError, mark
 from newtongue.port import CHILD
 from newtongue.voice import Voice
-from streams import Part, Row, answered, batch, english, ids_of, packed, rows, written
+from streams import Part, Row, answered, batch, english, ids_of, rows, written
 from test_attach import GENERATION, assert_same_picture, picture
 from tiny import ROWS, TURKISH, base_tokenizer, tiny_base, tiny_encoder
 from worlds import KINDS, SOME, adapter_for, attach_two, bare_base, bare_twin, logits, same, voiced, world
@@ -40,22 +41,14 @@ def mixed_batch(model: AttachedModel) -> dict[str, Tensor]:
 def test_a_row_that_writes_does_not_see_the_others_of_its_batch(
     architecture: str, dtype: str, stream: list[Row], side: str
 ) -> None:
-    model = voiced(architecture, dtype)
-    together = [ids_of(row, model) for row in stream]
-    out = logits(model, **batch(together, side))
-    for row, got in zip(together, out, strict=True):
-        alone = logits(model, **batch([row]))[0]
-        assert same(got[-len(row) :] if side == "left" else got[: len(row)], alone, dtype)
+    check_rows_apart(voiced(architecture, dtype), stream, side, dtype)
 
 
 @over_some
 @given(stream=st.tuples(rows(), answered("tr"), answered("ja"), spoken).flatmap(st.permutations))
 def test_packed_rows_that_write_equal_separate_rows(architecture: str, dtype: str, stream: list[Row]) -> None:
     model = voiced(architecture, dtype)
-    separate = [ids_of(row, model) for row in stream]
-    out = logits(model, **packed(separate))[0].split(list(map(len, separate)))
-    for row, got in zip(separate, out, strict=True):
-        assert same(got, logits(model, input_ids=torch.tensor([row]))[0], dtype)
+    check_packed(model, [ids_of(row, model) for row in stream], dtype)
 
 
 @over_kinds
@@ -78,13 +71,7 @@ def test_what_is_written_step_by_step_equals_one_whole_forward(
 def test_writing_with_a_cache_equals_writing_without(architecture: str, dtype: str, stream: list[Row]) -> None:
     model = voiced(architecture, dtype)
     prompt = batch([[*ids_of(row, model), opening(model, "tr")] for row in stream], "left")
-    del prompt["position_ids"]
-    options = {"max_new_tokens": 5, "do_sample": False, "output_logits": True, "return_dict_in_generate": True}
-    cached, uncached = (model.generate(**prompt, **options, use_cache=use) for use in (True, False))
-    for step, (one, other) in enumerate(zip(cached.logits, uncached.logits, strict=True)):
-        assert same(one.float(), other.float(), dtype), f"step {step}"
-        if not torch.equal(*(out.sequences[:, prompt["input_ids"].shape[1] + step] for out in (cached, uncached))):
-            break  # A tie, which rounding may break either way.
+    check_cached_generation(model, prompt, dtype)
 
 
 @over_kinds
@@ -157,10 +144,7 @@ def test_a_saved_voice_loaded_into_a_fresh_base_gives_equal_logits(
     architecture: str, dtype: str, tmp_path: Path
 ) -> None:
     model, base = voiced(architecture, dtype), bare_base(architecture, dtype)
-    for language in model.languages:
-        model.adapter(language).save_pretrained(tmp_path / language)
-        loaded = ModalityAdapter.from_pretrained(tmp_path / language).attach(base, ignore_base_name=True)
-    assert torch.equal(logits(loaded, **mixed_batch(loaded)), logits(model, **mixed_batch(model)))
+    check_saved(model, base, mixed_batch, tmp_path)
     assert json.loads((tmp_path / "tr" / "modality_config.json").read_text())["format_version"] == 2
 
 
@@ -188,13 +172,7 @@ def test_gradients_reach_the_voice_and_nothing_of_the_base(architecture: str, dt
     model.train()
     inputs = mixed_batch(model)
     model(**inputs, labels=answers(model, inputs), use_cache=False).loss.backward()
-    for language in model.languages:
-        unreached = [
-            name
-            for name, parameter in model.adapter(language).trainable_parameters()
-            if parameter.grad is None or not parameter.grad.abs().sum() > 0
-        ]
-        assert not unreached
+    assert not unreached(model)
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in own)
 
 
@@ -277,18 +255,12 @@ def test_a_thought_comes_before_what_is_written_and_is_left_out_with_the_special
     assert world().tokenizer.decode([one for one in silent if one >= 0], skip_special_tokens=True) == TURKISH[2]
 
 
-@pytest.mark.parametrize(("content", "said"), [("79", "79"), (TURKISH[2], TURKISH[2])], ids=["the answer", "another"])
-def test_a_thought_that_is_the_answer_is_not_written_again(content: str, said: str) -> None:
+def test_a_thought_that_nothing_written_follows_is_the_answer_once_it_has_ended() -> None:
     tokenizer = voiced().tokenizer
-    answer = {"role": "assistant", "content": content, "language": "tr", "thought": "79"}
-    row = tokenizer.example([{"role": "user", "content": "Say"}, answer])
-    ids = [one for one in row["labels"] if one >= 0]
-    written = [one for one in ids[1:] if one >= ROWS]
-    assert ids[0] >= ROWS and bool(written) == (content != "79")
-    assert tokenizer.decode(ids, skip_special_tokens=True) == said
-    going_on = tokenizer.decode(ids[: ids.index(tokenizer.convert_tokens_to_ids("<|end|>"))], skip_special_tokens=True)
-    assert going_on == ("" if content == "79" else said)
-    assert tokenizer(tokenizer.decode(ids), add_special_tokens=False)["input_ids"] == ids
+    owned, ends = tokenizer.ranges["tr"], tokenizer.convert_tokens_to_ids("<|end|>")
+    thought = [owned.begin + owned.closes, *tokenizer("Nice Paris.", add_special_tokens=False)["input_ids"]]
+    assert tokenizer.decode(thought, skip_special_tokens=True) == ""
+    assert tokenizer.decode([*thought, ends], skip_special_tokens=True) == "Nice Paris."
 
 
 def test_a_deep_copy_has_a_voice_of_its_own() -> None:

@@ -85,7 +85,7 @@ def mark_message(message: Message, voices: Container[str] = ()) -> Message:
     """The message with its languages said by marks.
 
     What the assistant says is in the base's vocabulary, but for what is said to be in a language of `voices`; its
-    `"thought"`, in the base's vocabulary, then comes before it, or stands for it where both are the same.
+    `"thought"`, in the base's vocabulary, then comes before it.
     """
     spoken, thought = message.get("language"), message.get("thought")
     message = {key: value for key, value in message.items() if key not in ("language", "thought")}
@@ -94,7 +94,7 @@ def mark_message(message: Message, voices: Container[str] = ()) -> Message:
     if isinstance(content, str):
         if answers and spoken is not None and spoken in voices:
             message["content"] = f"{think(spoken)}{unmark(thought)}" if thought else ""
-            message["content"] += "" if content == thought else mark(content, spoken, written=True)
+            message["content"] += mark(content, spoken, written=True)
         elif answers:
             message["content"] = unmark(content)
         elif spoken and not is_marked(content):

@@ -89,8 +89,7 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         A message, or a part of its content (`{"type": "text", "text": …, "language": …}`), with a `"language"` is
         read through that language's port; `auto` finds it span by span. What the assistant says is written in that
         language's own tokens if it has a voice, and else in the base's vocabulary. Its `"thought"`, in the base's
-        vocabulary, comes before what is so written; decoding leaves it out with the special tokens. A thought that is
-        the answer already, such as a number, is not written again.
+        vocabulary, comes before what is so written; decoding leaves it out with the special tokens.
 
         Args:
             conversation: messages, or several lists of them.
@@ -253,7 +252,7 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         return piece.written and self._own(piece) == [self.ranges[str(piece.language)].closes]
 
     def _ends(self, piece: Piece) -> bool:
-        """Whether the base ends what it says in a piece: a thought that comes to nothing else is the answer."""
+        """Whether the base ends what it says in a piece: a thought that nothing written follows is the answer."""
         return any(token.special and one in piece.ids for one, token in self.added_tokens_decoder.items())
 
     def _tag(self, language: str) -> str:
