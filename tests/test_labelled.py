@@ -55,7 +55,7 @@ def model(request: pytest.FixtureRequest) -> AttachedModel:
 def test_the_loss_and_its_gradients_are_those_of_the_whole_forward(
     model: AttachedModel, monkeypatch: pytest.MonkeyPatch, answers: tuple[str, ...], together: int
 ) -> None:
-    monkeypatch.setattr(labelled, "TOGETHER", together)
+    monkeypatch.setattr(labelled, "SCORED_AT_ONCE", together)
     inputs = taught(model, *(ANSWERS[one] for one in answers))
     log_probs, entropy, right = scored(model, inputs)
     mask = inputs["labels"][:, 1:] != -100

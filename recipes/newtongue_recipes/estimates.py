@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from newtongue_recipes.recipe import Base, Recipe
-from newtongue_recipes.settings import Training
+from newtongue_recipes.settings import SCORED_AT_ONCE, Training
 
 GIB = 2**30
 NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)  # Bytes a weight: four bits, a byte a block of 64, four bytes for 256 of those.
@@ -15,6 +15,7 @@ WIDTHS = {"bfloat16": 2, "float16": 2, "float32": 4}
 TRAINED = 8  # Bytes a trained number, without its optimizer: it and its gradient, in float32.
 SMALL = 10**8  # Parameters of a base that a CPU trains in minutes.
 CONTEXT = GIB // 2  # What CUDA and its libraries take before a model is loaded.
+SCORED = 10  # Bytes a position and token of a vocabulary: in half precision, in float32 and its gradient.
 PAIR = 128  # Positions of a sentence with its translation, when pairs are long.
 
 
@@ -153,17 +154,18 @@ def _stages(recipe: Recipe, base: Shape) -> Iterator[Estimate]:
     if recipe.tune:
         training, places = recipe.tune.training, recipe.tune.training.batch * recipe.tune.max_length
         lora = base.layers * recipe.tune.rank * sum(one + other for one, other in base.linears())
-        yield Estimate(
-            "tune",
-            {
-                "base": frozen,
-                "encoder and mapper": _trained(reader, training),
-                "LoRA": _trained(lora, training),
-                "activations": _activations(base, places, recipe.base.gradient_checkpointing)
-                + _layers(encoder, places, checkpoints=False),
-                "CUDA": CONTEXT,
-            },
-        )
+        parts = {
+            "base": frozen,
+            "encoder and mapper": _trained(reader, training),
+            "LoRA": _trained(lora, training),
+            "activations": _activations(base, places, recipe.base.gradient_checkpointing)
+            + _layers(encoder, places, checkpoints=False),
+            "CUDA": CONTEXT,
+        }
+        if recipe.tune.answer == "own":
+            voice = 2 * encoder.width * base.width + 2 * encoder.rows
+            parts["voice"] = _trained(voice, training) + min(places, SCORED_AT_ONCE) * encoder.rows * SCORED
+        yield Estimate("tune", parts)
 
 
 def _frozen(base: Base, shape: Shape) -> int:
@@ -195,8 +197,8 @@ def _trained(parameters: int, training: Training) -> int:
 
 
 def _activations(shape: Shape, places: int, checkpoints: bool) -> int:
-    """Of the layers, and of the logits: in half precision, in float32 and their gradient."""
-    return _layers(shape, places, checkpoints) + places * shape.rows * 10
+    """Of the layers, and of the logits."""
+    return _layers(shape, places, checkpoints) + places * shape.rows * SCORED
 
 
 def _layers(shape: Shape, places: int, checkpoints: bool) -> int:

@@ -25,6 +25,8 @@ Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
 Tokens = Literal["unigram", "bpe"]
 Dropout = Annotated[float, Field(ge=0, lt=1, strict=True)]
 
+SCORED_AT_ONCE = 2048  # Positions, where a language writes: its columns beside the base's are many.
+
 
 @dataclass(frozen=True)
 class Training:
@@ -122,7 +124,7 @@ class Map:
     """Weight of the entropic transport between soft tokens and the translation's embeddings."""
     mse: Weight = 1.0
     """Weight of the mean squared error, on pairs that are dictionary entries or aligned."""
-    contrast: Weight = 0.0
+    contrast: Weight = 1.0
     """Weight of telling each row's translation from those of the other rows of its batch, by pooled embeddings."""
     anchor: Weight = 1.0
     """Weight of these three while training through the base, which alone would move soft tokens off from embeddings."""

@@ -12,7 +12,7 @@ def demo(
     output: Annotated[Path, typer.Option(help="Folder for adapters, base, report and pictures.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of data order, fresh weights and dropout.")] = 0,
     raw_lora: Annotated[bool, typer.Option(help="Also train the control, LoRA on raw text.")] = True,
-    voice: Annotated[bool, typer.Option(help="Answers in a language are written in its own tokens.")] = False,
+    voice: Annotated[bool, typer.Option(help="Write answers in a language in its own tokens.")] = True,
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier demo in the folder.")] = False,
 ) -> None:
     """Teach a tiny Phi Turkish and Japanese, offline, in minutes, and score it.
@@ -25,7 +25,7 @@ def demo(
     from newtongue_recipes.demo.summary import score_table
     from newtongue_recipes.demo.teach import Curriculum
 
-    curriculum = Curriculum().with_voice() if voice else Curriculum()
+    curriculum = Curriculum() if voice else Curriculum().without_voice()
     report = run_demo(output, seed=seed, raw_lora=raw_lora, overwrite=overwrite, curriculum=curriculum, console=console)
     console.print(Markdown(score_table(report)))
     same = "identical to the bare base's" if report["english_identical"] else "NOT those of the bare base"

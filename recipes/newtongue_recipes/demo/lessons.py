@@ -23,6 +23,7 @@ Messages = list[dict[str, Any]]
 
 NAMES = {"tr": "Turkish", "ja": "Japanese"}
 SAY = "Repeat:"  # What phi-nano was taught to do with a sentence.
+WORDLESS = ("number", "symbol")  # Relations whose answers are of no language.
 TIMES = 5  # That each word stands among the pairs: held-out names are learned from these or not at all.
 
 
@@ -34,7 +35,8 @@ class Lessons:
         raw: text of the language alone.
         pairs: translations and dictionary entries.
         conversations: Q&A about the seen subjects, answered in English and in the language; sentences to be said in
-            English, and names to be said in the language. What is said in the language has its English as a thought.
+            English, and names, read in either, to be said in the language. What is said in words of the language has
+            its English as a thought.
     """
 
     raw: list[str]
@@ -59,12 +61,10 @@ def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int
         conversations=[
             *(said_in("en", ask(row)) for row in in_english),
             # A third of them: answers in the language are spelled at length, and would drown the short ones.
-            *(
-                said_in(language, ask(row), english.answer)
-                for english, row in list(zip(in_english, in_language, strict=True))[::3]
-            ),
+            *(answer(row, english.answer) for english, row in list(zip(in_english, in_language, strict=True))[::3]),
             *(said_in("en", repeat(english, other, language)) for english, other in translated[: translations // 6]),
             *(said_in(language, write(other, language), english) for english, other in words),
+            *(said_in(language, write(other, language, english), english) for english, other in words),
         ],
     )
 
@@ -92,11 +92,17 @@ def repeat(english: str, other: str, language: str) -> Messages:
     return [{"role": "user", "content": content}, {"role": "assistant", "content": english}]
 
 
-def write(other: str, language: str) -> Messages:
-    """A name of the language, to be said in it."""
+def answer(row: Row, english: str) -> Messages:
+    """A question answered in the language, its English thought first; what is of no language is only said."""
+    return said_in("en", ask(row)) if row.relation in WORDLESS else said_in(row.answer_language, ask(row), english)
+
+
+def write(other: str, language: str, english: str | None = None) -> Messages:
+    """A name of the language, to be said in it; read in the language, or in English where that is given."""
+    read = {"type": "text", "text": other, "language": language}
     content = [
         {"type": "text", "text": SAY},
-        {"type": "text", "text": other, "language": language},
+        read if english is None else {"type": "text", "text": english},
         {"type": "text", "text": f"Answer in {NAMES[language]}."},
     ]
     return [{"role": "user", "content": content}, {"role": "assistant", "content": other}]

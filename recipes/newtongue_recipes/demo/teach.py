@@ -46,23 +46,25 @@ class Curriculum:
             words=Training(steps=300, batch=96, rate=3e-3, extra={**FAST, **NIMBLE}),
             toward=Training(steps=700, batch=48, rate=2e-3, extra=FAST),
             through=Training(steps=1900, batch=32, rate=2e-3, extra=FAST),
+            contrast=0.0,
             anchor=3.0,
             say=SAY,
         )
     )
     tune: Tune = field(
         default_factory=lambda: Tune(
-            Training(steps=600, batch=32, rate=2e-3, extra=FAST),
+            Training(steps=700, batch=32, rate=2e-3, extra=FAST),
             rank=32,
             alpha=64,
             encoder_rate=0.3,
             max_length=128,
+            answer="own",
         )
     )
 
-    def with_voice(self) -> "Curriculum":
-        """The same with answers in a language written in its own tokens."""
-        return replace(self, tune=replace(self.tune, answer="own"))
+    def without_voice(self) -> "Curriculum":
+        """The same with answers in a language spelled in the base's tokens."""
+        return replace(self, tune=replace(self.tune, answer="base"))
 
     def seeded(self, seed: int) -> "Curriculum":
         """The same with another seed throughout; progress bars are the caller's."""

@@ -10,7 +10,7 @@ from newtongue_evaluation.baselines import Lessons, Question
 from newtongue_recipes.atlas import facts, split
 from newtongue_recipes.atlas.phrases import questions as phrasings
 from newtongue_recipes.atlas.qa import rows
-from newtongue_recipes.demo.lessons import NAMES, ask, lessons, repeat, said_in, write
+from newtongue_recipes.demo.lessons import NAMES, answer, ask, lessons, repeat, said_in, write
 from newtongue_recipes.demo.nano import FOLDER, load_nano
 
 from .schema import Settings
@@ -38,15 +38,13 @@ def atlas_world(settings: Settings, language: str, seed: int, text: int | None, 
     words = {pair.other: pair.english for pair in translated if pair.aligned}
     conversations = [
         *(said_in("en", ask(row)) for row in in_english),
-        *(
-            said_in(language, ask(row), english.answer)
-            for english, row in list(zip(in_english, in_language, strict=True))[::3]
-        ),
+        *(answer(row, english.answer) for english, row in list(zip(in_english, in_language, strict=True))[::3]),
         *(
             said_in("en", repeat(pair.english, pair.other, language))
             for pair in sentences[: len(translated) // REPEATED]
         ),
         *(said_in(language, write(other, language), english) for other, english in words.items()),
+        *(said_in(language, write(other, language, english), english) for other, english in words.items()),
     ]
     chooser.shuffle(conversations)
     kept = {key for key in unseen if _in_development(key)}

@@ -16,8 +16,8 @@ from trl.trainer.utils import FusedCausalLMOutput
 from newtongue import AttachedModel
 from newtongue.head import Head
 from newtongue.port import CHILD, Port
+from newtongue_recipes.settings import SCORED_AT_ONCE
 
-TOGETHER = 2048  # Positions scored at once; where there are more, each lot is scored again on the way back.
 REWRITTEN = ("final_logit_softcapping", "logit_scale", "logits_scaling", "output_multiplier", "lm_head_multiplier")
 
 
@@ -64,8 +64,11 @@ def _spoken(port: Port, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _at(head: Head, *given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Log-probability, entropy, and whether the label is the likeliest, each `[labelled positions]`."""
-    lots = list(zip(*(one.split(TOGETHER) for one in given), strict=True))
+    """Log-probability, entropy, and whether the label is the likeliest, each `[labelled positions]`.
+
+    Where there are many, each lot is scored again on the way back, so that the scores of one are all that is kept.
+    """
+    lots = list(zip(*(one.split(SCORED_AT_ONCE) for one in given), strict=True))
     if len(lots) == 1:
         return _score(head, *lots[0])
     found = [checkpoint(_score, head, *lot, use_reentrant=False) for lot in lots]
