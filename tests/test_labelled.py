@@ -8,7 +8,7 @@ from trl.trainer.utils import add_fused_lm_head
 from newtongue import AttachedModel
 from newtongue_recipes.stages import labelled
 from streams import Part, Row, batch, ids_of
-from tiny import tiny_base
+from tiny import ARCHITECTURES, tiny_base
 from worlds import attach_two
 
 ASKED = (Part(None, 2, 2), Part("tr", 5, 3), Part(None, 3, 4))
@@ -78,6 +78,22 @@ def test_the_loss_and_its_gradients_are_those_of_the_whole_forward(
     )
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "changes"),
+    [*((name, {}) for name in ARCHITECTURES), ("gemma3_text", {"final_logit_softcapping": 5.0})],
+    ids=[*ARCHITECTURES, "caps its logits"],
+)
+def test_the_base_s_own_loss_is_that_of_its_whole_forward(architecture: str, changes: dict[str, float]) -> None:
+    model = attach_two(tiny_base(architecture, **changes)).eval()
+    inputs = taught(model, ANSWERS["in English"], ANSWERS["nothing labelled"], (ENGLISH, ENGLISH))
+    labels, ids = inputs["labels"], inputs["input_ids"]
+    embedded = model.embed(ids).detach().requires_grad_(True)
+    whole = model(inputs_embeds=embedded, attention_mask=inputs["attention_mask"], labels=labels, use_cache=False).loss
+    own = labelled.labelled_loss(model, labels, inputs_embeds=embedded, attention_mask=inputs["attention_mask"])
+    torch.testing.assert_close(own, whole)
+    torch.testing.assert_close(*(torch.autograd.grad(loss, embedded)[0] for loss in (own, whole)))
 
 
 @pytest.mark.parametrize(

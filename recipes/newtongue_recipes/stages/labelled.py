@@ -1,7 +1,7 @@
-"""The loss of a language that writes, from scores at labelled positions alone.
+"""Losses that ask a base's head for scores at labelled positions alone: most of a row has no label.
 
-A base with a voice has many more columns to score, and most positions of a conversation have no label. TRL's own loss
-would read the head as one matrix, gradients and all; this asks for what the base and the voice score where it counts.
+In stage 2 it is the base's own head. In stage 3 TRL's trainer does the same, but for a language that writes: it would
+read base and voice as one matrix, gradients and all, where here they score what counts, in the grammar of decoding.
 """
 
 import functools
@@ -21,13 +21,30 @@ from newtongue_recipes.settings import SCORED_AT_ONCE
 REWRITTEN = ("final_logit_softcapping", "logit_scale", "logits_scaling", "output_multiplier", "lm_head_multiplier")
 
 
+def labelled_loss(model: AttachedModel, labels: Tensor, **inputs: Any) -> Tensor:
+    """Mean cross-entropy of the base's next tokens, as `model(labels=labels, **inputs).loss`.
+
+    Args:
+        labels: `[batch, positions]`, -100 where nothing is to be said.
+        inputs: of the base's decoder.
+    """
+    if _rewrites(model):
+        loss: Tensor = model(labels=labels, **inputs).loss
+        return loss
+    states = model.base_model(**inputs, use_cache=False).last_hidden_state[:, :-1]
+    labels = labels[:, 1:].to(states.device)
+    mask = labels != -100
+    logits: Tensor = model.get_output_embeddings()(states[mask])
+    return torch.nn.functional.cross_entropy(logits.float(), labels[mask])
+
+
 def score_labelled(model: AttachedModel) -> None:
     """Make `model(…, labels=…, fused_lm_head=True)`, as TRL's trainers call it, score labelled positions alone.
 
     Nothing is changed where no language writes, or where the base rewrites what its head scores.
     """
-    head, config = getattr(model, CHILD).head, model.config.get_text_config()
-    if head is None or any(getattr(config, name, None) not in (None, 1.0) for name in REWRITTEN):
+    head = getattr(model, CHILD).head
+    if head is None or _rewrites(model):
         return
     given = model.forward
 
@@ -52,6 +69,11 @@ def score_labelled(model: AttachedModel) -> None:
         )
 
     model.forward = MethodType(forward, model)
+
+
+def _rewrites(model: AttachedModel) -> bool:
+    config = model.config.get_text_config()
+    return any(getattr(config, name, None) not in (None, 1.0) for name in REWRITTEN)
 
 
 def _spoken(port: Port, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from newtongue import AttachedModel, Encoder, ModalityAdapter, NewtongueError
 from newtongue_recipes.settings import Map, Training
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
+from .labelled import labelled_loss
 from .objectives import aligned_mse, contrast, pad_runs, transport
 from .sharding import shard
 
@@ -107,7 +108,7 @@ class Objective(nn.Module):
         embedded = self.attached.embed(input_ids)
         loss = embedded.new_zeros(())
         if self.through:
-            said = self.attached(inputs_embeds=embedded, attention_mask=attention_mask, labels=labels).loss
+            said = labelled_loss(self.attached, labels, inputs_embeds=embedded, attention_mask=attention_mask)
             loss = loss + self.through * said
         if self.toward:
             loss = loss + self.toward * self._toward(input_ids, labels, aligned.bool(), embedded)
