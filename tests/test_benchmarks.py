@@ -5,8 +5,10 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 from benchmarks import report
 from benchmarks.__main__ import FIGURES
+from benchmarks.memory import peak
 from benchmarks.rows import Row, Skip
 from benchmarks.setting import small, smallest
 from benchmarks.timing import side_by_side
@@ -56,3 +58,19 @@ def test_jobs_take_turns_and_warm_up_does_not_count() -> None:
 def test_a_row_says_whether_it_is_what_it_is_to_be(row: Row, reached: bool | None) -> None:
     assert row.reached is reached
     assert report.line(row).count(" | ") == report.HEAD.count(" | ")
+
+
+def test_a_job_holds_its_model_and_the_most_that_lives_at_once() -> None:
+    model = torch.nn.Linear(1000, 1000, bias=False)  # 4 MB
+    size = 4 * 1000 * 1000
+
+    def one_after_the_other() -> None:
+        for _ in range(3):
+            torch.ones(1000, 1000)
+
+    def at_once() -> None:
+        kept = [torch.ones(1000, 1000) for _ in range(3)]
+        kept[0].view(-1)[1:].add_(1)  # The same storage.
+
+    assert peak(one_after_the_other, model, "cpu") == 2 * size
+    assert peak(at_once, model, "cpu") == 4 * size

@@ -25,7 +25,7 @@ def measure(setting: Setting) -> Iterator[Row]:
         torch.cuda.empty_cache()
         torch.cuda.set_per_process_memory_fraction(min(1.0, CARD / torch.cuda.mem_get_info()[1]))
         try:
-            held = peak(training_step(model, ids))
+            held = peak(training_step(model, ids), model, "cuda")
             yield Row(
                 "peak memory of tuning, 8 GiB card", shape.name, "GiB", held / GIB, at_most=REACH.get(shape.name, 8)
             )

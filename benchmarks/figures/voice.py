@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from tempfile import TemporaryDirectory
 
+from trl import SFTTrainer
+
 from benchmarks.ids import in_base, in_language, vocabulary
 from benchmarks.memory import peak
 from benchmarks.rows import Row, Skip
 from benchmarks.setting import LANGUAGES, Setting
 from benchmarks.shapes import SHAPES, Shape, make_adapter, make_base
 from benchmarks.texts import questions
-from benchmarks.timing import Job, side_by_side
+from benchmarks.timing import side_by_side
 from benchmarks.trainers import ROUNDS, STEPS, trainer
 from newtongue.tokenizer import load_tokenizer
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
@@ -41,7 +43,7 @@ def _steps(setting: Setting, shape: Shape, language: str, case: str) -> Iterator
     spelled = [in_base(answer, shape, setting) for _, answer in rows]
     with TemporaryDirectory() as scratch:
 
-        def job(voice: bool, write: bool) -> Job:
+        def taught(voice: bool, write: bool) -> SFTTrainer:
             base = make_base(shape, setting.device)
             adapter = make_adapter(base, shape, language, tokenizer=own)
             model = (adapter.with_voice(base) if voice else adapter).attach(
@@ -50,19 +52,19 @@ def _steps(setting: Setting, shape: Shape, language: str, case: str) -> Iterator
             owned = model.newtongue.ranges[language]
             asked = [in_language(question, adapter.encoder, owned.start) for question, _ in rows]
             written = [in_language(answer, adapter.encoder, owned.begin)[1:] for _, answer in rows]
-            return trainer(
-                TuneTrainer, model, model.tokenizer, asked, written if write else spelled, setting, scratch
-            ).train
+            answers = written if write else spelled
+            return trainer(TuneTrainer, model, model.tokenizer, asked, answers, setting, scratch)
 
-        jobs = {AGAINST: job(False, False), "answers written": job(True, True), "answers spelled": job(True, False)}
+        trainers = {
+            AGAINST: taught(False, False),
+            "answers written": taught(True, True),
+            "answers spelled": taught(True, False),
+        }
+        jobs = {name: one.train for name, one in trainers.items()}
         times = side_by_side(jobs, min(ROUNDS, setting.repeats), device=setting.device, warm_up=1)
+        peaks = {name: peak(one.train, one.model, setting.device) for name, one in trainers.items()}
         for name in ("answers written", "answers spelled"):
             low, middle, high = times[name].over(times[AGAINST])
             yield Row("a tuning step with a voice, time", f"{case}, {name}", AGAINST, middle, low, high, at_most=1.10)
-        if setting.device == "cuda":
-            peaks = {name: peak(one) for name, one in jobs.items()}
-            for name in ("answers written", "answers spelled"):
-                share = peaks[name] / peaks[AGAINST]
-                yield Row("a tuning step with a voice, peak memory", f"{case}, {name}", AGAINST, share, at_most=1.10)
-        else:
-            yield Row("a tuning step with a voice, peak memory", case, AGAINST, skipped="needs a GPU")
+            share = peaks[name] / peaks[AGAINST]
+            yield Row("a tuning step with a voice, peak memory", f"{case}, {name}", AGAINST, share, at_most=1.10)
