@@ -46,8 +46,9 @@ def test_what_should_be_quick_does_not_load_torch(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_ask_answers(adapter: Path) -> None:
-    done = newtongue("ask", str(adapter), "Fransa'nın başkenti neresidir?", "--max-new-tokens", "3")
+@pytest.mark.parametrize("more", [(), ("--then", "Answer in Turkish.")], ids=["alone", "with English words after it"])
+def test_ask_answers(adapter: Path, more: tuple[str, ...]) -> None:
+    done = newtongue("ask", str(adapter), "Fransa'nın başkenti neresidir?", "--max-new-tokens", "3", *more)
     assert done.returncode == 0, done.stderr
 
 

@@ -13,9 +13,23 @@ from newtongue_recipes.loading import load_base
 
 
 def ask_one(
-    adapter: str, question: str, *, base: str | None = None, four_bit: bool = True, max_new_tokens: int = 128
+    adapter: str,
+    question: str,
+    *,
+    then: str = "",
+    base: str | None = None,
+    four_bit: bool = True,
+    max_new_tokens: int = 128,
 ) -> str:
     """Load adapter and base, and give the answer to `question`, asked in the adapter's language.
+
+    Args:
+        adapter: a folder or a Hub id.
+        question: in its language.
+        then: words in the base's own language after it.
+        base: the base, where it is not the one the adapter names.
+        four_bit: as for `load_base`.
+        max_new_tokens: of the answer, at most.
 
     Raises:
         NewtongueError: the adapter cannot be loaded, or its base is not where it was; the question is empty.
@@ -23,7 +37,8 @@ def ask_one(
     language = ModalityAdapter.from_pretrained(adapter)
     found = load_base_of(adapter, language, base, four_bit=four_bit)
     model = language.attach(found, ignore_base_name=base is not None)
-    asked = [{"role": "user", "content": question, "language": language.language}]
+    content = [{"type": "text", "text": question, "language": language.language}]
+    asked = [{"role": "user", "content": [*content, {"type": "text", "text": then}] if then else content}]
     return answer(model, model.tokenizer, [asked], max_new_tokens=max_new_tokens)[0]
 
 

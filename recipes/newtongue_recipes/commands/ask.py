@@ -10,15 +10,17 @@ from newtongue_recipes.commands import console
 def ask(
     adapter: Annotated[str, typer.Argument(help="Adapter: a folder or a Hub id.")],
     question: Annotated[str, typer.Argument(help="What to ask, in the adapter's language.")],
+    then: Annotated[str, typer.Option(help="English words after it, which the base reads itself.")] = "",
     base: Annotated[str | None, typer.Option(help="Base model, where it is not the one the adapter names.")] = None,
     four_bit: Annotated[bool, typer.Option(help="Load the base in NF4.")] = True,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 128,
 ) -> None:
     """Ask a question in the language of an adapter.
 
-    Example: `newtongue ask demo/tr "Japonya'nın başkenti neresidir?"`
+    Examples: `newtongue ask demo/tr "Japonya'nın başkenti neresidir?"` is answered in English, and with
+    `--then "Answer in Turkish."`, as its lessons put it, in Turkish.
     """
     from newtongue_recipes.asking import ask_one
 
-    said = ask_one(adapter, question, base=base, four_bit=four_bit, max_new_tokens=max_new_tokens)
+    said = ask_one(adapter, question, then=then, base=base, four_bit=four_bit, max_new_tokens=max_new_tokens)
     console.print(said, markup=False, highlight=False)

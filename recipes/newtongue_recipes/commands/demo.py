@@ -32,3 +32,4 @@ def demo(
     console.print(f"English answers and logits with both adapters attached: {same}.")
     console.print(f"{report['seconds']:.0f} seconds without the raw-text control. Report: {output / 'report.md'}")
     console.print(f'Ask it yourself: newtongue ask {output / "tr"} "Fransa\'nın başkenti neresidir?"')
+    console.print('To be answered in Turkish: --then "Answer in Turkish."')

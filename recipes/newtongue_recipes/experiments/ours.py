@@ -73,13 +73,11 @@ def encoder(world: World, whole: Curriculum, folder: Path, callbacks: Sequence[T
     return Made(folder, **json.loads(about.read_text()))
 
 
-def mapped(
-    world: World, settings: Map, read: Made, folder: Path, language: str, callbacks: Sequence[TrainerCallback]
-) -> Made:
+def mapped(world: World, settings: Map, read: Made, folder: Path, callbacks: Sequence[TrainerCallback]) -> Made:
     """Stage 2 on an encoder, made once for all that map alike; without pairs, a mapper that has learned nothing."""
     about = folder / "made.json"
     if not about.exists():
-        watch, steps = Stopwatch(), read.steps
+        watch, steps, language = Stopwatch(), read.steps, world.lessons.language
         reader = Encoder.from_pretrained(read.folder, attn_implementation="eager")
         base = world.lessons.load()
         if world.pairs:

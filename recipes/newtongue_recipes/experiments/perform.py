@@ -75,10 +75,10 @@ class Workshop:
         return learned, ask
 
     def _adapter(self, variant: str) -> ours.Made:
-        whole, language = ours.VARIANTS[variant](self.whole), self.run.language
+        whole = ours.VARIANTS[variant](self.whole)
         own = variant in ("ours-encoder", "ours-no-represent")  # An encoder of its own.
         folder = self.folder / (variant if own or whole.map != self.whole.map else "") / "mapped"
-        mapped = ours.mapped(self.world, whole.map, self._read(whole, variant), folder, language, self.callbacks)
+        mapped = ours.mapped(self.world, whole.map, self._read(whole, variant), folder, self.callbacks)
         if variant == "ours-no-tune":
             return mapped
         return ours.tuned(self.world, whole.tune, mapped, self.folder / variant, _form(variant), self.callbacks)
