@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ import tiny
 from newtongue import NewtongueError
 from newtongue.base import embedding_table
 from newtongue_evaluation.answers import answer_nats
-from newtongue_evaluation.baselines import BASELINES, Budget, Lessons, Question
+from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
 from newtongue_evaluation.baselines.forms import beside, plain
 from newtongue_evaluation.baselines.new_vocabulary import extend
 from newtongue_evaluation.baselines.search import search
@@ -22,7 +23,7 @@ from newtongue_evaluation.baselines.training import order
 from newtongue_evaluation.baselines.vocabulary import Vocabularies, focus, mean, wechsel
 from newtongue_evaluation.baselines.vocabulary.focus import sparsemax
 from newtongue_evaluation.baselines.vocabulary.wechsel import procrustes
-from worlds import adapter_for, bare_base
+from worlds import adapter_for, bare_base, voiced
 
 BUDGET = Budget(reading=2, answering=2, batch=4, rate=1e-2, rank=2, alpha=4, max_length=200)
 SIDES = Vocabularies(
@@ -111,6 +112,18 @@ def test_translate_test_knows_what_the_base_knows(lessons: Lessons, tmp_path: Pa
     english = [[{"role": "user", "content": tiny.ENGLISH[0]}, {"role": "assistant", "content": "Paris"}]]
     expected = answer_nats(lessons.load(), lessons.tokenizer, english)
     assert learned.nats(QUESTIONS[:1]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_an_answer_that_can_be_written_is_as_likely_as_both_its_spellings() -> None:
+    model, question_in = voiced(), [{"role": "user", "content": tiny.TURKISH[0], "language": "tr"}]
+    said = {"role": "assistant", "content": tiny.TURKISH[2]}
+    told = [[*question_in, {**said, "language": language}] for language in ("en", "tr")]
+    spelled, written = answer_nats(model, model.tokenizer, told)
+    assert spelled != pytest.approx(written)
+    learned = Learned(model, model.tokenizer, lambda one: one.messages)
+    for answered_in, expected in (("tr", -np.logaddexp(-spelled, -written)), ("en", spelled)):
+        question = Question("1", question_in, "", (tiny.TURKISH[2],), answered_in)
+        assert learned.nats([question])[0] == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("initialise", [mean, wechsel, focus])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import TrainerCallback
 
@@ -89,12 +90,21 @@ class Learned:
         )
 
     def nats(self, questions: Sequence[Question], *, batch: int = 64) -> list[float]:
-        """Negative log-likelihood of each question's first gold answer with its end."""
-        return answer_nats(self.model, self.tokenizer, [self._told(one) for one in questions], batch=batch)
+        """Negative log-likelihood of each question's first gold answer with its end.
 
-    def _told(self, one: Question) -> Messages:
-        gold: dict[str, Any] = {"role": "assistant", "content": one.gold[0]}
-        return [*self.form(one), gold if one.answered_in == "en" else {**gold, "language": one.answered_in}]
+        What a language can write can be spelled in the base's tokens too: such an answer is as likely as both together.
+        """
+        spelled = answer_nats(self.model, self.tokenizer, [self._told(one, "en") for one in questions], batch=batch)
+        ranges = getattr(self.tokenizer, "ranges", {})
+        voices = {language for language in ranges if ranges[language].voice}
+        own = {place: one for place, one in enumerate(questions) if one.answered_in in voices}
+        told = [self._told(one, one.answered_in) for one in own.values()]
+        for place, written in zip(own, answer_nats(self.model, self.tokenizer, told, batch=batch), strict=True):
+            spelled[place] = -float(np.logaddexp(-spelled[place], -written))
+        return spelled
+
+    def _told(self, one: Question, language: str) -> Messages:
+        return [*self.form(one), {"role": "assistant", "content": one.gold[0], "language": language}]
 
 
 Baseline = Callable[[Lessons, Budget, Path, Sequence[TrainerCallback]], Learned]

@@ -103,14 +103,16 @@ def pairs(
 def ask(one: Question, language: str, answered_in: str) -> Messages:
     """A question in the language and its answer; where that is in the language too, English words ask for it.
 
-    Its English is then what is to be thought first, by an adapter that writes.
+    Its English is then what is to be thought first, by an adapter that writes; an answer that is the same in English, a
+    number or a name, is of no language.
     """
     content = [{"type": "text", "text": one.other, "language": language}]
     if answered_in != "en":
         content.append({"type": "text", "text": f" Answer in {NAMES[language]}."})
-    told = {"role": "assistant", "content": one.english_answer, "language": "en"}
-    if answered_in != "en":
-        told |= {"content": one.other_answer, "language": language, "thought": one.english_answer}
+    said = one.english_answer if answered_in == "en" else one.other_answer
+    told = {"role": "assistant", "content": said, "language": "en"}
+    if said.casefold() != one.english_answer.casefold():
+        told |= {"language": language, "thought": one.english_answer}
     return [{"role": "user", "content": content}, told]
 
 
