@@ -94,14 +94,16 @@ class Learned:
 
         What a language can write can be spelled in the base's tokens too: such an answer is as likely as both together.
         """
-        spelled = answer_nats(self.model, self.tokenizer, [self._told(one, "en") for one in questions], batch=batch)
+        nats = answer_nats(
+            self.model, self.tokenizer, [self._told(one, one.answered_in) for one in questions], batch=batch
+        )
         ranges = getattr(self.tokenizer, "ranges", {})
         voices = {language for language in ranges if ranges[language].voice}
         own = {place: one for place, one in enumerate(questions) if one.answered_in in voices}
-        told = [self._told(one, one.answered_in) for one in own.values()]
-        for place, written in zip(own, answer_nats(self.model, self.tokenizer, told, batch=batch), strict=True):
-            spelled[place] = -float(np.logaddexp(-spelled[place], -written))
-        return spelled
+        told = [self._told(one, "en") for one in own.values()]
+        for place, spelled in zip(own, answer_nats(self.model, self.tokenizer, told, batch=batch), strict=True):
+            nats[place] = -float(np.logaddexp(-nats[place], -spelled))
+        return nats
 
     def _told(self, one: Question, language: str) -> Messages:
         return [*self.form(one), {"role": "assistant", "content": one.gold[0], "language": language}]

@@ -69,7 +69,7 @@ class Writing:
         """Ids and labels of a conversation whose answer may name its language."""
         made: Ids = self.joined.example(messages)
         language = messages[-1].get("language")
-        if language is None:
+        if language is None or language not in self.joined.ranges:
             return made
         prompt = made["input_ids"][: made["labels"].count(-100)]
         answer = [*self.run(messages[-1]["content"], language)[1:-1], self.joined.eos_token_id]
