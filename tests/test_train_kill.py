@@ -14,6 +14,7 @@ from training import differ, make_world, small, tuned
 
 KILLS = 20
 STAGES = ("represent", "map", "tune")
+FOLDERS = ("represent", "map/*", "tune")  # Of the checkpoints.
 TRAININGS = ("represent.training", "map.words", "map.toward", "map.through", "tune.training")
 STEPS, EACH = 60, 5
 CHECKPOINTS = len(TRAININGS) * STEPS // EACH
@@ -59,7 +60,8 @@ def comes_to(process: subprocess.Popen[bytes], run: Path, written: set[Path], mo
     """Whether the process is still alive when it has written so many more checkpoints, which `written` remembers."""
     wanted = len(written) + more
     while process.poll() is None:
-        written.update(run.glob("**/checkpoint-*"))
+        for folder in FOLDERS:  # Not all below: what is being written comes and goes.
+            written.update(run.glob(f"{folder}/checkpoint-*"))
         if len(written) >= wanted:
             return True
         time.sleep(0.02)
