@@ -98,8 +98,12 @@ def test_the_base_s_own_loss_is_that_of_its_whole_forward(architecture: str, cha
 
 @pytest.mark.parametrize(
     ("architecture", "changes", "voice"),
-    [("phi", {}, False), ("gemma3_text", {"final_logit_softcapping": 5.0}, True)],
-    ids=["no language writes", "a base that caps its logits"],
+    [
+        ("phi", {}, False),
+        ("gemma3_text", {"final_logit_softcapping": 5.0}, True),
+        ("llama", {"output_router_logits": True}, True),
+    ],
+    ids=["no language writes", "a base that caps its logits", "a base that adds a loss of its experts"],
 )
 def test_elsewhere_the_stock_forward_stays(architecture: str, changes: dict[str, float], voice: bool) -> None:
     model = attach_two(tiny_base(architecture, **changes), voice=voice)

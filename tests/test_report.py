@@ -94,6 +94,16 @@ def test_what_beats_ours_is_found_by_the_paired_difference() -> None:
     assert summarise([RESULTS[0], result("LoRA on raw text", "baseline", 20)])[0].surpassed == []
 
 
+def test_another_of_ours_stands_beside_the_first_of_them() -> None:
+    (task,) = summarise([*RESULTS, result("adapter that writes", "ours", 4)])
+    first, other = task.lines[:2]
+    assert (first.method, other.method, task.ours) == ("adapter", "adapter that writes", first)
+    assert not first.ahead
+    assert other.ahead["exact match"].value == pytest.approx(
+        first.scores["exact match"].value - other.scores["exact match"].value
+    )
+
+
 def test_examples_are_of_rows_that_ours_did_best_and_worst_on() -> None:
     (task,) = tasks()
     best, worst = best_and_worst(task)

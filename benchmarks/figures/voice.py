@@ -33,7 +33,8 @@ def measure(setting: Setting) -> Iterator[Row]:
                 yield Row("a tuning step with a voice, time", case, AGAINST, skipped=str(why))
     for shape in SHAPES.values():
         if shape.sizes.width > 1000:
-            added = (2 * shape.sizes.width * 768 + shape.sizes.width + 768 + 2 * TOKENS) * HALF
+            width, base = shape.encoder.width, shape.sizes.width
+            added = (2 * width * base + width + base + 2 * TOKENS) * HALF
             yield Row(f"a voice's weights, {TOKENS:,} tokens", shape.name, "MB", added / 10**6, at_most=15)
 
 

@@ -23,7 +23,7 @@ class Line:
 
     Attributes:
         scores: by measure; a measure that says nothing of it is missing.
-        ahead: ours minus this one, by measure, on the rows both have; empty for ours.
+        ahead: ours minus this one, by measure, on the rows both have; empty for ours, the first where there are several.
         seeds: the score of each seed alone, by measure.
         rows: of the first seed.
         cost: of the first seed.
@@ -105,7 +105,7 @@ def _task(name: str, language: str, answered_in: str, results: Sequence[Result])
         mine = parts[method, data]
         ours = _ours(groups, data)
         ahead = {}
-        if ours is not None and found[0].role != "ours":
+        if ours is not None and (method, data) != ours:
             pairs = ((one.name, _ahead(parts[ours][one.name], mine[one.name])) for one in measures)
             ahead = {name: value for name, value in pairs if value is not None}
         scores = {one.name: score(_stack(mine[one.name])) for one in measures}

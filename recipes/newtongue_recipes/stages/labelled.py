@@ -28,7 +28,7 @@ def labelled_loss(model: AttachedModel, labels: Tensor, **inputs: Any) -> Tensor
         labels: `[batch, positions]`, -100 where nothing is to be said.
         inputs: of the base's decoder.
     """
-    if _rewrites(model):
+    if _adds_to(model):
         loss: Tensor = model(labels=labels, **inputs).loss
         return loss
     states = model.base_model(**inputs, use_cache=False).last_hidden_state[:, :-1]
@@ -41,10 +41,10 @@ def labelled_loss(model: AttachedModel, labels: Tensor, **inputs: Any) -> Tensor
 def score_labelled(model: AttachedModel) -> None:
     """Make `model(…, labels=…, fused_lm_head=True)`, as TRL's trainers call it, score labelled positions alone.
 
-    Nothing is changed where no language writes, or where the base rewrites what its head scores.
+    Nothing is changed where no language writes, or where the base's own forward adds something to what its head scores.
     """
     head = getattr(model, CHILD).head
-    if head is None or _rewrites(model):
+    if head is None or _adds_to(model):
         return
     given = model.forward
 
@@ -71,9 +71,11 @@ def score_labelled(model: AttachedModel) -> None:
     model.forward = MethodType(forward, model)
 
 
-def _rewrites(model: AttachedModel) -> bool:
+def _adds_to(model: AttachedModel) -> bool:
+    """Whether the base's own forward does more than score states: rewrites scores, or adds a loss of its experts."""
     config = model.config.get_text_config()
-    return any(getattr(config, name, None) not in (None, 1.0) for name in REWRITTEN)
+    routed = bool(getattr(config, "output_router_logits", False))
+    return routed or any(getattr(config, name, None) not in (None, 1.0) for name in REWRITTEN)
 
 
 def _spoken(port: Port, labels: Tensor) -> tuple[Tensor, Tensor]:
