@@ -23,7 +23,7 @@ class Line:
 
     Attributes:
         scores: by measure; a measure that says nothing of it is missing.
-        ahead: ours minus this one, by measure, on the rows both have; empty for ours, the first where there are several.
+        ahead: ours (the first of them) minus this one, by measure, on the rows both have; empty for ours itself.
         seeds: the score of each seed alone, by measure.
         rows: of the first seed.
         cost: of the first seed.
