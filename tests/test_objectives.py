@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from newtongue_recipes.stages.objectives import aligned_mse, contrast, pad_runs, transport
+from newtongue_recipes.stages.objectives import aligned_mse, candidates, contrast, lexical, pad_runs, transport
 
 
 def everything(values: torch.Tensor) -> torch.Tensor:
@@ -63,6 +63,46 @@ def test_aligned_mse(targets: list[float], expected: list[float]) -> None:
     wanted = torch.arange(target.shape[1])[None] < len(targets)
     assert aligned_mse(soft, seen, target, wanted, 1.0).item() == pytest.approx(0, abs=1e-6)
     assert aligned_mse(soft + 1, seen, target, wanted, 1.0).item() == pytest.approx(1, abs=1e-5)
+
+
+TABLE = torch.eye(9) * 3  # Squared norm 9.
+SAID = torch.tensor([[1, 2, 4], [8, 0, 3]])
+
+
+def likelihood(soft: torch.Tensor, said: torch.Tensor = SAID) -> float:
+    return lexical(soft, everything(soft), said, everything(said), TABLE, unit=9.0).item()
+
+
+@pytest.mark.parametrize(
+    "soft",
+    [
+        pytest.param(TABLE[SAID.roll(1, 0)], id="tokens of the other row"),
+        pytest.param(TABLE[SAID[:, :1].expand(-1, 3)], id="one token for all"),
+        pytest.param(torch.zeros(2, 3, 9), id="nothing"),
+        pytest.param(TABLE[SAID].mean(1, keepdim=True).expand(-1, 3, -1), id="their mean"),
+    ],
+)
+def test_tokens_are_likeliest_where_each_is_said(soft: torch.Tensor) -> None:
+    own = TABLE[SAID.flip(1)]  # In another order.
+    assert likelihood(own) < likelihood(soft) - 0.01
+
+
+def test_likelihood_ignores_padding_and_a_row_of_nothing_but_it() -> None:
+    torch.manual_seed(0)
+    soft = torch.randn(2, 4, 9)
+    more = torch.cat([soft, torch.randn(2, 2, 9)], 1)
+    seen, wanted = torch.tensor([[True] * 4 + [False] * 2] * 2), torch.tensor([[True] * 3 + [False] * 2] * 2)
+    said = torch.cat([SAID, torch.zeros(2, 2, dtype=torch.long)], 1)
+    assert lexical(more, seen, said, wanted, TABLE, 9.0).item() == pytest.approx(likelihood(soft))
+    seen[1] = wanted[1] = False
+    assert lexical(more, seen, said, wanted, TABLE, 9.0).isfinite()
+
+
+@pytest.mark.parametrize("rows,most", [(9, 9), (1000, 4)], ids=["all", "some"])
+def test_what_is_said_is_among_the_candidates(rows: int, most: int) -> None:
+    ids, places = candidates(SAID, rows, most)
+    assert torch.equal(ids[places], SAID)
+    assert len(ids) <= max(rows if rows <= most else 0, most + SAID.numel())
 
 
 def test_contrast_prefers_rows_that_find_their_own_and_ignores_padding() -> None:

@@ -11,7 +11,7 @@ import tiny
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base
-from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune
+from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune, twins_of
 from newtongue_recipes.stages.map import Pair
 
 PAIRS = [Pair(english, turkish) for english, turkish in zip(tiny.ENGLISH, tiny.TURKISH, strict=True)] * 4
@@ -142,7 +142,7 @@ def weights_of(adapter: ModalityAdapter) -> dict[str, torch.Tensor]:
     return {**dict(adapter.named_parameters()), **(adapter.lora_weights() or {})}
 
 
-@pytest.mark.parametrize("stage", ["toward", "through", "tune", "tune, written"])
+@pytest.mark.parametrize("stage", ["toward", "through", "tune", "tune, written", "tune, twins"])
 def test_resume_ends_where_an_uninterrupted_run_ends(
     stage: str, base_folder: Path, mapped: Path, tmp_path: Path
 ) -> None:
@@ -152,8 +152,10 @@ def test_resume_ends_where_an_uninterrupted_run_ends(
         if stage.startswith("tune"):
             adapter = ModalityAdapter.from_pretrained(mapped)
             answer = "own" if "written" in stage else "base"
-            settings = Tune(steps, rank=2, alpha=4, lora_dropout=0.1, max_length=64, answer=answer)
-            return tune(base, adapter, CHATS, settings, folder, resume=resume, callbacks=callbacks)
+            share = 0.5 if "twins" in stage else 0.0
+            settings = Tune(steps, rank=2, alpha=4, lora_dropout=0.1, max_length=64, answer=answer, twins=share)
+            twins = twins_of(PAIRS, "tr")
+            return tune(base, adapter, CHATS, settings, folder, twins=twins, resume=resume, callbacks=callbacks)
         parts = {"toward": None, "through": None, stage: steps}
         encoder = tiny.tiny_encoder()
         return map_language(
@@ -206,6 +208,7 @@ def test_a_checkpoint_holds_encoder_mapper_and_lora(base_folder: Path, mapped: P
             id="no pairs",
         ),
         pytest.param(lambda base, folder: tune(base, None, [], Tune(training()), folder), id="no conversations"),
+        pytest.param(lambda base, folder: tune(base, None, CHATS, Tune(training(), twins=0.5), folder), id="no twins"),
     ],
 )
 def test_a_stage_without_data_says_so_before_it_starts(run, base_folder: Path, tmp_path: Path) -> None:

@@ -120,6 +120,8 @@ class Map:
     """Training of the second part, on all pairs, toward the embeddings; null leaves it out."""
     through: Training | None = None
     """Training of the third part, on all pairs, through the frozen base; null leaves it out."""
+    lexical: Weight = 1.0
+    """Weight of the likelihood of the translation's tokens, each said by some soft token."""
     transport: Weight = 1.0
     """Weight of the entropic transport between soft tokens and the translation's embeddings."""
     mse: Weight = 1.0
@@ -127,7 +129,7 @@ class Map:
     contrast: Weight = 1.0
     """Weight of telling each row's translation from those of the other rows of its batch, by pooled embeddings."""
     anchor: Weight = 1.0
-    """Weight of these three while training through the base, which alone would move soft tokens off from embeddings."""
+    """Weight of these while training through the base, which alone would move soft tokens off from embeddings."""
     entropy: Rate = 0.1
     """Softness of the transport, as a share of the squared norm of an embedding."""
     say: str = "Translate into English: "
@@ -165,3 +167,10 @@ class Tune:
     says another language stays in the base's."""
     packing: bool = False
     """Let TRL pack rows to `max_length`."""
+    twins: Dropout = 0.0
+    """Share of the rows that are translations nobody answers: what the base makes of one read through the port is drawn
+    to what it makes of the English."""
+
+    def __post_init__(self) -> None:
+        if self.twins and self.packing:
+            raise NewtongueError("Packed rows hold no twins. Set 'packing' to false, or 'twins' to 0.")

@@ -30,6 +30,8 @@ METHODS: dict[str, Method] = {
     "ours-no-transport": Method("adapter without transport", "control"),
     "ours-no-mse": Method("adapter without MSE", "control"),
     "ours-no-contrast": Method("adapter without contrast", "control"),
+    "ours-no-lexical": Method("adapter without the tokens' likelihood", "control"),
+    "ours-no-twins": Method("adapter without twins", "control"),
     "ours-no-anchor": Method("adapter without anchor", "control"),
     "ours-frozen-encoder": Method("adapter, encoder frozen in stage 2", "control"),
     "ours-zeroed": Method("adapter, soft tokens zeroed", "control"),

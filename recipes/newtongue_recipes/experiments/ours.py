@@ -13,7 +13,7 @@ from newtongue_evaluation.answers import Messages
 from newtongue_evaluation.baselines import Learned
 from newtongue_evaluation.baselines.method import Stopwatch
 from newtongue_recipes.demo.teach import Curriculum
-from newtongue_recipes.stages import Map, Tune, map_language, represent, tune
+from newtongue_recipes.stages import Map, Tune, map_language, represent, tune, twins_of
 from newtongue_recipes.train.ledger import write_whole
 
 from .world import World
@@ -42,6 +42,8 @@ VARIANTS: dict[str, Change] = {
     "ours-no-transport": _map(transport=0.0),
     "ours-no-mse": _map(words=None, mse=0.0),
     "ours-no-contrast": _map(contrast=0.0),
+    "ours-no-lexical": _map(lexical=0.0),
+    "ours-no-twins": lambda whole: replace(whole, tune=replace(whole.tune, twins=0.0)),
     "ours-no-anchor": _map(anchor=0.0),
     "ours-frozen-encoder": _map(train_encoder=False),
     "ours-encoder": lambda whole: whole,
@@ -100,7 +102,8 @@ def tuned(
         made = ModalityAdapter.from_pretrained(before.folder)
         made.encoder.model.set_attn_implementation("eager")
         rows = [put(one) for one in world.lessons.questions]
-        made = tune(world.lessons.load(), made, rows, settings, folder, callbacks=callbacks)
+        twins = [replace(one, read=put(one.read)) for one in twins_of(world.pairs, world.lessons.language)]
+        made = tune(world.lessons.load(), made, rows, settings, folder, twins=twins, callbacks=callbacks)
         _write(about, made, before.steps + settings.training.steps, before.seconds + watch.seconds)
     return Made(folder / "adapter", **json.loads(about.read_text()))
 

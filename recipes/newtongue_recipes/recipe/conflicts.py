@@ -22,6 +22,11 @@ def conflicts(given: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
                 ("data", kind),
                 f"is empty and stage '{stage}' learns from it. Name a source of {what}, or leave the stage out.",
             )
+    if _get(given.get("tune"), "twins") and "data" in given and not _get(given["data"], "pairs"):
+        yield (
+            ("data", "pairs"),
+            "is empty and tune.twins is not 0: they are translations. Name a source of them, or leave twins out.",
+        )
     if isinstance(given.get("map"), Mapping) and not any(
         _get(given["map"], part) for part in ("words", "toward", "through")
     ):

@@ -5,5 +5,6 @@ from newtongue_recipes.settings import Map, Represent, Training, Tune
 from .map import map_language
 from .represent import represent
 from .tune import tune
+from .twins import Twin, twins_of
 
-__all__ = ["Map", "Represent", "Training", "Tune", "map_language", "represent", "tune"]
+__all__ = ["Map", "Represent", "Training", "Tune", "Twin", "map_language", "represent", "tune", "twins_of"]

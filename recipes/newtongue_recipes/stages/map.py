@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from transformers import DataCollatorForSeq2Seq, PreTrainedModel, TrainerCallback, set_seed
 
 from newtongue import AttachedModel, Encoder, ModalityAdapter, NewtongueError
+from newtongue.base import embedding_table
 from newtongue_recipes.settings import Map, Training
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
 from .labelled import labelled_loss
-from .objectives import aligned_mse, contrast, pad_runs, transport
+from .objectives import aligned_mse, candidates, contrast, lexical, pad_runs, transport
 from .sharding import shard
 
 
@@ -135,6 +136,11 @@ class Objective(nn.Module):
         if settings.mse and bool(aligned.any()):
             error = aligned_mse(soft[aligned], seen[aligned], targets[aligned], wanted[aligned], unit)
             loss = loss + settings.mse * share * error
+        if settings.lexical:
+            tokens, _ = pad_runs(labels.clamp(min=0), said)
+            table = embedding_table(model)
+            known, places = candidates(tokens, len(table))
+            loss = loss + settings.lexical * lexical(soft, seen, places, wanted, table[known], unit)
         if settings.contrast and len(ids) > 1:
             loss = loss + settings.contrast * contrast(soft, seen, targets, wanted)
         return loss

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+TELLING = 0.2  # Weight of what a soft token says being of the translation, beside all of the translation being said.
+
 
 def transport(soft: Tensor, seen: Tensor, targets: Tensor, wanted: Tensor, unit: float, entropy: float) -> Tensor:
     """Cost of carrying each row's soft tokens onto the embeddings of its translation.
@@ -23,6 +25,55 @@ def transport(soft: Tensor, seen: Tensor, targets: Tensor, wanted: Tensor, unit:
     cost = (torch.cdist(soft.float(), targets.float()) ** 2) / unit  # [batch, soft tokens, target tokens]
     plan = _sinkhorn(cost.detach(), seen, wanted, entropy)
     return (plan * cost).sum((1, 2)).mean()
+
+
+def lexical(
+    soft: Tensor, seen: Tensor, said: Tensor, wanted: Tensor, table: Tensor, unit: float, sharpness: float = 8.0
+) -> Tensor:
+    """How unlikely the tokens of each row's translation are, each said by one of its soft tokens, whichever.
+
+    IBM's first model (Brown et al., 1993) with a reader in place of its table: a soft token says each of the base's
+    tokens with a probability that falls with the squared distance to its embedding, so that it is told from all the
+    others and not only drawn to the right one. The other way round, each soft token should say something of the
+    translation; that counts less, for not every part of a word has an English token.
+
+    Args:
+        soft: `[batch, soft tokens, width]`; `seen` `[batch, soft tokens]`, bool, marks the real ones.
+        said: `[batch, target tokens]`, rows of `table`; `wanted` likewise marks the real ones.
+        table: `[candidates, width]`, embeddings of the tokens that are told apart.
+        unit: squared norm of a typical embedding; distances are measured in it.
+        sharpness: of the probabilities.
+
+    Returns:
+        Mean over the rows, in nats a token.
+    """
+    soft, table = soft.float(), table.float()
+    near = 2 * soft @ table.T - (table**2).sum(-1)  # A soft token's own norm is the same for all candidates.
+    scores = (near * (sharpness / unit)).log_softmax(-1)  # [batch, soft tokens, candidates]
+    here = scores.gather(2, said[:, None, :].expand(-1, soft.shape[1], -1))
+    here = here.masked_fill(~(seen[:, :, None] & wanted[:, None, :]), torch.finfo(here.dtype).min / 4)
+    tokens, targets = seen.sum(1).clamp(min=1), wanted.sum(1).clamp(min=1)
+    told = ((here.logsumexp(1) - tokens.log()[:, None]) * wanted).sum(1) / targets
+    telling = ((here.logsumexp(2) - targets.log()[:, None]) * seen).sum(1) / tokens
+    return -(told + TELLING * telling).mean()
+
+
+def candidates(said: Tensor, rows: int, most: int = 8_192) -> tuple[Tensor, Tensor]:
+    """The tokens that `lexical` tells apart: all the base's where they are few, else those said and some at random.
+
+    Args:
+        said: ids of the base.
+        rows: of its embedding.
+        most: how many are told apart.
+
+    Returns:
+        Their ids, and for each id of `said` its place among them, in the shape of `said`.
+    """
+    if rows <= most:
+        return torch.arange(rows, device=said.device), said
+    drawn = torch.randint(rows, (most,), device=said.device)
+    ids, places = torch.unique(torch.cat([said.flatten(), drawn]), return_inverse=True)
+    return ids, places[: said.numel()].view_as(said)
 
 
 def aligned_mse(soft: Tensor, seen: Tensor, targets: Tensor, wanted: Tensor, unit: float) -> Tensor:

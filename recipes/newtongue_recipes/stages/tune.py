@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, interleave_datasets
 from peft import LoraConfig
 from transformers import PreTrainedModel, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
@@ -17,6 +17,7 @@ from newtongue_recipes.settings import Tune
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
 from .labelled import score_labelled
 from .sharding import shard
+from .twins import WEIGHT, Comparison, Twin, WithEnglish, twin_row
 
 Messages = list[dict[str, Any]]
 
@@ -31,6 +32,21 @@ class TuneTrainer(AdapterTrainer, SFTTrainer):
     def __init__(self, model: AttachedModel, **options: Any) -> None:
         super().__init__(model=model, **options)
         score_labelled(model)
+        self.data_collator = WithEnglish(cast(Any, self.data_collator))
+        self.comparison = Comparison(model)
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The stock trainer's, and how far twins are apart."""
+        found: Any = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)  # type: ignore[no-untyped-call]
+        if self.comparison.apart is None:
+            return found
+        self._metrics["train"]["twins"].append(self.comparison.apart.item())
+        # The mean of a micro-batch, where the stock loss counts the tokens of all of them.
+        steps = 1 if num_items_in_batch is None else self.current_gradient_accumulation_steps
+        more = WEIGHT * self.comparison.apart / steps
+        return (found[0] + more, found[1]) if return_outputs else found + more
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """The optimizer that the arguments name, each group of parameters parted by rate."""
@@ -57,6 +73,7 @@ def tune(
     settings: Tune,
     folder: str | Path,
     *,
+    twins: Sequence[Twin] = (),
     tokenizer: Any = None,
     sharded: bool = False,
     resume: bool = False,
@@ -70,6 +87,7 @@ def tune(
         conversations: lists of messages; questions carry `"language"`, answers come last.
         settings: LoRA and training.
         folder: where the adapter is written; checkpoints below it.
+        twins: what is to be understood as its English is, without an answer; `settings.twins` says how often.
         tokenizer: the base's own; loaded from where the base came from if not given.
         sharded: share the base out among the processes that train together; it stays so.
         resume: go on from the last checkpoint in `folder`, if there is one.
@@ -79,10 +97,12 @@ def tune(
         The adapter, detached.
 
     Raises:
-        NewtongueError: there are no conversations.
+        NewtongueError: there are no conversations; or twins are wanted and there are none, or rows are packed.
     """
     if not conversations:
         raise NewtongueError("Stage 3 was given no questions and answers. Name a source of them.")
+    if settings.twins and not twins:
+        raise NewtongueError("Stage 3 was given no translations for 'twins'. Name a source of them, or set it to 0.")
     folder = Path(folder)
     set_seed(settings.training.seed)
     if adapter.lora is None:
@@ -112,11 +132,12 @@ def tune(
             bf16=False,
             activation_checkpointing=False,
             ddp_find_unused_parameters=True,  # Runs without a token do not reach the encoder.
+            dataset_kwargs={"skip_prepare_dataset": bool(settings.twins)},  # TRL drops rows without labels.
         )
         trainer = TuneTrainer(
             model=model,
             args=arguments,
-            train_dataset=Dataset.from_list(rows),
+            train_dataset=_rows(model.tokenizer, rows, twins, settings),
             processing_class=model.tokenizer,
             callbacks=list(callbacks),
         )
@@ -127,6 +148,19 @@ def tune(
     adapter.eval()
     write_once(lambda: adapter.save_pretrained(folder / "adapter", overwrite=True))
     return adapter
+
+
+def _rows(tokenizer: Any, rows: list[dict[str, Any]], twins: Sequence[Twin], settings: Tune) -> Dataset:
+    """The rows, and among them as many twins as are wanted; what there is less of comes again."""
+    answered = Dataset.from_list(rows)
+    if not settings.twins:
+        return answered
+    unanswered = Dataset.from_list([twin_row(tokenizer, one, settings.max_length) for one in twins])
+    shares = [1 - settings.twins, settings.twins]
+    answered = answered.add_column("english", [[]] * len(answered)).cast(unanswered.features)
+    return interleave_datasets(
+        [answered, unanswered], shares, seed=settings.training.seed, stopping_strategy="all_exhausted"
+    )
 
 
 def _written(messages: Messages, language: str) -> Messages:

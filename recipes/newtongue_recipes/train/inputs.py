@@ -14,26 +14,32 @@ ENDS = 2**20  # Bytes at either end of a file by which it is known: weights are 
 SAME = {"save_steps", "gradient_checkpointing"}  # Settings that change how long it takes, not what comes out.
 
 
-def inputs_of(recipe: Recipe, stage: str, data: Gathered, before: Inputs | None) -> Inputs:
+def inputs_of(recipe: Recipe, stage: str, data: dict[str, Gathered], before: Inputs | None) -> Inputs:
     """All that a stage's result hangs on.
 
     Args:
         recipe: whose stage.
         stage: its name.
-        data: its rows.
+        data: the rows of each stage, and of what else stage 3 learns from.
         before: the inputs of the stage that it starts from, if that is part of the recipe.
     """
     settings = dataclasses.asdict(getattr(recipe, stage))
     inputs: Inputs = {
         stage: _telling(settings),
-        "data": {"rows": len(data.rows), "hash": digest([data.table["side"][:], data.table["row"][:]])},
+        "data": _of_rows(data[stage]),
     }
+    if stage == "tune" and "twins" in data:
+        inputs["twins"] = _of_rows(data["twins"])
     if stage == "represent":
         return inputs | {"start_from": fingerprint(settings["start_from"])}
     inputs["base"] = _telling(recipe.base.model_dump()) | {"files": fingerprint(recipe.base.name)}
     if before is not None:
         return inputs | {"stage before": digest(before)}
     return inputs | {"start_from": fingerprint(recipe.encoder if stage == "map" else recipe.adapter)}
+
+
+def _of_rows(data: Gathered) -> dict[str, Any]:
+    return {"rows": len(data.rows), "hash": digest([data.table["side"][:], data.table["row"][:]])}
 
 
 def fingerprint(name: str | None) -> str | None:

@@ -26,7 +26,7 @@ from newtongue_recipes.data.schema import Kind
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.recipe import Recipe
 from newtongue_recipes.settings import Map, Represent, Training, Tune
-from newtongue_recipes.stages import map_language, represent, tune
+from newtongue_recipes.stages import map_language, represent, tune, twins_of
 from newtongue_recipes.stages.checkpoints import write_once
 
 from .check import Start, aligned, base_tokenizer, notes, start_of
@@ -40,6 +40,7 @@ from .trouble import explained
 from .watch import Bar, Curves, Health, Pace
 
 PATIENCE = timedelta(hours=12)  # That processes wait for the first, which reads the data.
+Rows = dict[str, Gathered]  # By stage.
 KINDS: dict[str, Kind] = {"represent": "text", "map": "pairs", "tune": "questions"}
 RESULTS = {"represent": "config.json", "map": "adapter/modality_config.json", "tune": "adapter/modality_config.json"}
 
@@ -123,7 +124,7 @@ class _Run:
             }
         return replace(training, extra={**extra, **training.extra})
 
-    def finish(self, data: dict[str, Gathered]) -> None:
+    def finish(self, data: Rows) -> None:
         """The report on the data again, with the language's own tokens; the adapter, which says what made it.
 
         It is written at half the size of the last stage's, which is kept as it was trained.
@@ -132,7 +133,7 @@ class _Run:
         last = self.output / stages[-1]
         adapter = None if stages[-1] == "represent" else ModalityAdapter.from_pretrained(last / "adapter")
         own = adapter.encoder.tokenizer if adapter else load_tokenizer(last)
-        made = report(list(data.values()), recipe.data, tokenizer=base_tokenizer(recipe.base), own=own)
+        made = _report(recipe, data, tokenizer=base_tokenizer(recipe.base), own=own)
         write_report(made, self.output / "data")
         if adapter is None:
             return
@@ -172,20 +173,29 @@ def _first_alone() -> Iterator[None]:
         raise SystemExit(2)
 
 
-def _gather(recipe: Recipe, tokenizer: Any) -> dict[str, Gathered]:
+def _gather(recipe: Recipe, tokenizer: Any) -> Rows:
+    """By stage; and the translations that stage 3 takes for twins, if it does."""
+    wanted = {stage: KINDS[stage] for stage in stages_of(recipe)}
+    if recipe.tune and recipe.tune.twins:
+        wanted["twins"] = "pairs"
     return {
-        stage: gather(recipe.data, KINDS[stage], recipe.language, tokenizer=tokenizer, seed=recipe.seed)
-        for stage in stages_of(recipe)
+        name: gather(recipe.data, kind, recipe.language, tokenizer=tokenizer, seed=recipe.seed)
+        for name, kind in wanted.items()
     }
 
 
-def _announce(run: _Run, tokenizer: Any, start: Start, data: dict[str, Gathered], dry_run: bool) -> None:
+def _report(recipe: Recipe, data: Rows, **tokenizers: Any) -> Any:
+    """On each kind once."""
+    return report(list({one.kind: one for one in data.values()}.values()), recipe.data, **tokenizers)
+
+
+def _announce(run: _Run, tokenizer: Any, start: Start, data: Rows, dry_run: bool) -> None:
     """See that nothing stands in the way, tell what will be done, and note in the run's folder what it is."""
     recipe = run.recipe
     said = notes(recipe, tokenizer, data)
     plan = make_plan(recipe, _rows(data), start)
     check_disk(plan, run.output)
-    made = report(list(data.values()), recipe.data, tokenizer=tokenizer)
+    made = _report(recipe, data, tokenizer=tokenizer)
     run.console.print(Markdown(plan.as_markdown()))
     for line in (*said, *(f"Warning: {warning}" for warning in made.warnings)):
         run.tell(line)
@@ -193,7 +203,7 @@ def _announce(run: _Run, tokenizer: Any, start: Start, data: dict[str, Gathered]
         describe_run(recipe, run.output, made)
 
 
-def _rows(data: dict[str, Gathered]) -> dict[str, int]:
+def _rows(data: Rows) -> dict[str, int]:
     """Rows of each training's data."""
     rows = {stage: len(one.rows) for stage, one in data.items()}
     if "map" in data:
@@ -201,11 +211,11 @@ def _rows(data: dict[str, Gathered]) -> dict[str, int]:
     return rows
 
 
-def _run_stages(run: _Run, data: dict[str, Gathered]) -> None:
+def _run_stages(run: _Run, data: Rows) -> None:
     before: Inputs | None = None
     anew = False
     for stage in stages_of(run.recipe):
-        inputs = before = inputs_of(run.recipe, stage, data[stage], before)
+        inputs = before = inputs_of(run.recipe, stage, data, before)
         known, changed = run.ledger.read(stage), run.ledger.changed(stage, inputs)
         whole = (run.output / stage / RESULTS[stage]).is_file()
         PartialState().wait_for_everyone()  # All have read what the first is about to write.
@@ -220,10 +230,10 @@ def _run_stages(run: _Run, data: dict[str, Gathered]) -> None:
         elif known:
             run.tell(f"Stage {stage}: run anew, for the stage before it was.")
         anew = True  # What follows starts from something else than before.
-        _run_stage(run, stage, inputs, data[stage], resume)
+        _run_stage(run, stage, inputs, data, resume)
 
 
-def _run_stage(run: _Run, stage: str, inputs: Inputs, data: Gathered, resume: bool) -> None:
+def _run_stage(run: _Run, stage: str, inputs: Inputs, data: Rows, resume: bool) -> None:
     folder, started = run.output / stage, time.monotonic()
     write_once(lambda: tidy(folder) if resume else _begin(run, stage, inputs))
     curves = Curves()
@@ -254,13 +264,13 @@ def _end(run: _Run, stage: str, inputs: Inputs, seconds: float, curves: Curves) 
     run.ledger.write(stage, inputs, finished=True, seconds=seconds, curves=curves.of)
 
 
-def _represent(run: _Run, data: Gathered, folder: Path, resume: bool, callbacks: Sequence[TrainerCallback]) -> None:
+def _represent(run: _Run, data: Rows, folder: Path, resume: bool, callbacks: Sequence[TrainerCallback]) -> None:
     settings = cast(Represent, run.recipe.represent)
     settings = replace(settings, training=run.prepared(settings.training, through_base=False))
-    represent(data.rows, settings, folder, resume=resume, callbacks=callbacks)
+    represent(data["represent"].rows, settings, folder, resume=resume, callbacks=callbacks)
 
 
-def _map(run: _Run, data: Gathered, folder: Path, resume: bool, callbacks: Sequence[TrainerCallback]) -> None:
+def _map(run: _Run, data: Rows, folder: Path, resume: bool, callbacks: Sequence[TrainerCallback]) -> None:
     recipe, settings = run.recipe, cast(Map, run.recipe.map)
     parts = {
         name: training and run.prepared(training, through_base=name == "through")
@@ -273,7 +283,7 @@ def _map(run: _Run, data: Gathered, folder: Path, resume: bool, callbacks: Seque
     map_language(
         run.base(),
         recipe.encoder or run.output / "represent",
-        data.rows,
+        data["map"].rows,
         replace(settings, **cast(Any, parts)),
         folder,
         language=recipe.language,
@@ -283,16 +293,17 @@ def _map(run: _Run, data: Gathered, folder: Path, resume: bool, callbacks: Seque
     )
 
 
-def _tune(run: _Run, data: Gathered, folder: Path, resume: bool, callbacks: Sequence[TrainerCallback]) -> None:
+def _tune(run: _Run, data: Rows, folder: Path, resume: bool, callbacks: Sequence[TrainerCallback]) -> None:
     recipe, settings = run.recipe, cast(Tune, run.recipe.tune)
     watch = recipe.watch
-    asked = data.held_out[: watch.samples]
+    asked = data["tune"].held_out[: watch.samples]
     tune(
         run.base(),
         ModalityAdapter.from_pretrained(recipe.adapter or run.output / "map" / "adapter"),
-        data.rows,
+        data["tune"].rows,
         replace(settings, training=run.prepared(settings.training, through_base=True)),
         folder,
+        twins=twins_of(data["twins"].rows, recipe.language) if settings.twins else (),
         sharded=run.sharded,
         resume=resume,
         callbacks=[*callbacks, Samples(asked, watch.every, run.output / "samples.jsonl", run.tell)],

@@ -1,0 +1,163 @@
+"""Twins: the same question in the language and in English. Stage 3 draws what the base makes of one to the other.
+
+Answers teach an adapter only what was asked and answered in the language. A translation says more: whatever the base
+knows about the English, it should know about what it reads through the port, whether anyone has written the answer down
+or not. The frozen base is its own teacher, and needs nothing but the English.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MethodType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from newtongue import AttachedModel
+
+from .map import Pair
+
+Messages = list[dict[str, Any]]
+Row = dict[str, Any]
+
+WEIGHT = 4.0  # Of the states' distance, beside a token's nats.
+ENGLISH = ("english_ids", "english_mask", "asks")
+
+
+@dataclass(frozen=True)
+class Twin:
+    """Messages nobody has answered, read through the port, and the same in English."""
+
+    read: Messages
+    english: Messages
+
+
+def twins_of(pairs: Iterable[Pair], language: str) -> list[Twin]:
+    """Translations as twins: a sentence of the language, and its English, as if someone said it."""
+    return [
+        Twin(
+            [{"role": "user", "content": [{"type": "text", "text": pair.other, "language": language}]}],
+            [{"role": "user", "content": pair.english}],
+        )
+        for pair in pairs
+    ]
+
+
+def twin_row(tokenizer: Any, twin: Twin, max_length: int) -> Row:
+    """A row of stage 3 without labels: what is read, where its answer would begin, and its English."""
+    read, english = (_asked(tokenizer, one, max_length) for one in (twin.read, twin.english))
+    return {"input_ids": read, "labels": [-100] * len(read), "english": english}
+
+
+def _asked(tokenizer: Any, messages: Messages, max_length: int) -> list[int]:
+    row = tokenizer.example([*messages, {"role": "assistant", "content": ""}], max_length=max_length)
+    return row["input_ids"][: row["labels"].count(-100)]  # type: ignore[no-any-return]
+
+
+class WithEnglish:
+    """A collator that also pads the English of the rows that have one."""
+
+    def __init__(self, collator: Callable[[Sequence[Row]], dict[str, Any]]) -> None:
+        self.collator = collator
+
+    def __call__(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """What the collator makes of the rows; `english_ids`, `english_mask` and `asks`, -1 for a row without."""
+        batch = self.collator([{key: value for key, value in row.items() if key != "english"} for row in rows])
+        english = [torch.tensor(row.get("english") or []) for row in rows]
+        if any(len(one) for one in english):
+            told = [one.long() for one in english if len(one)]
+            batch["english_ids"] = pad_sequence(told, batch_first=True)
+            batch["english_mask"] = pad_sequence([torch.ones_like(one) for one in told], batch_first=True)
+            lengths = [len(row["input_ids"]) - 1 if len(one) else -1 for row, one in zip(rows, english, strict=True)]
+            batch["asks"] = torch.tensor(lengths)
+        return batch
+
+
+class Comparison:
+    """What a model's forward, given what `WithEnglish` adds to a batch, finds between the twins in it.
+
+    Attributes:
+        apart: how far those of the latest forward are apart, with gradient; None where it had none.
+    """
+
+    def __init__(self, model: AttachedModel) -> None:
+        self.apart: Tensor | None = None
+        self._given = model.forward
+        model.forward = MethodType(functools.wraps(self._given)(lambda *args, **options: self(*args, **options)), model)
+
+    def __call__(self, model: Any, *args: Any, **options: Any) -> Any:
+        """The model's forward as it was, and the comparison beside it."""
+        self.apart = None
+        english, mask, asks = (options.pop(name, None) for name in ENGLISH)
+        if english is None:
+            return self._given(*args, **options)
+        decoder = model.base_model
+        with torch.no_grad(), _still(decoder):
+            told = {"input_ids": english, "attention_mask": mask, "output_hidden_states": True, "use_cache": False}
+            taught = _later(decoder(**told))
+        with _seen(decoder) as seen:
+            output = self._given(*args, **options)
+        rows, ends = (asks >= 0).nonzero()[:, 0], mask.sum(1) - 1
+        wanted = torch.stack([layer[torch.arange(len(ends)), ends] for layer in taught])
+        found = torch.stack([layer[rows, asks[rows]] for layer in _later(seen[0])])
+        self.apart = apart(found, wanted)
+        # Processes that train together look from what a forward gives for what it has used.
+        output["log_probs"] = output.log_probs + 0 * self.apart
+        return output
+
+
+def apart(found: Tensor, wanted: Tensor) -> Tensor:
+    """How far states are from those they should be: 1 less the cosine, both without what all wanted ones share.
+
+    Args:
+        found: `[layers, rows, width]`; wanted: likewise.
+
+    Returns:
+        The mean, from 0 to 2; 0 for a single row, which has nothing of its own.
+    """
+    if found.shape[1] < 2:
+        return 0.0 * found.float().sum()
+    shared = wanted.float().mean(1, keepdim=True)
+    near = torch.nn.functional.cosine_similarity(found.float() - shared, wanted.float() - shared, dim=-1)
+    return (1 - near).mean()
+
+
+def _later(output: Any) -> Sequence[Tensor]:
+    """States of the second half of the layers, where what a question asks is known."""
+    states: Sequence[Tensor] = output.hidden_states
+    return states[len(states) // 2 :]
+
+
+@contextmanager
+def _seen(decoder: torch.nn.Module) -> Iterator[list[Any]]:
+    """What a decoder gives for as long as it lasts, with the states of all its layers."""
+    seen: list[Any] = []
+    hooks = (
+        decoder.register_forward_pre_hook(_tell_states, with_kwargs=True),
+        decoder.register_forward_hook(lambda _module, _args, output: seen.append(output)),
+    )
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _tell_states(
+    _module: Any, args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return args, {**options, "output_hidden_states": True}
+
+
+@contextmanager
+def _still(module: torch.nn.Module) -> Iterator[None]:
+    """For as long as it lasts, a module drops nothing out."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
