@@ -177,6 +177,19 @@ FOLDERS: dict[str, tuple[Callable[[Path], None], list[str]]] = {
         config(mapper={"encoder_width": 24, "hidden": 2**40, "base_width": 32, "scale": 1.0, "dropout": 0.0}),
         ["out of bounds", AGAIN],
     ),
+    "a sharpness that is no number": (
+        config(
+            mapper={
+                "encoder_width": 24,
+                "hidden": 64,
+                "base_width": 32,
+                "scale": 1.0,
+                "dropout": 0.0,
+                "sharpness": float("inf"),
+            }
+        ),
+        ["sharpness", AGAIN],
+    ),
     "another vocabulary": (config(vocabulary=7), ["vocabulary of 7", AGAIN]),
     "a language that is no tag": (config(language="../tr"), ["'../tr'", "BCP 47"]),
     "a pickle": (put("encoder/pytorch_model.bin", pickle.dumps(print)), ["pytorch_model.bin", "run code", "refused"]),

@@ -53,11 +53,15 @@ def adapter_for(
     encoder: str = "bert",
     voice: bool = False,
 ) -> ModalityAdapter:
-    """An adapter with random weights of its own."""
-    texts, seed = (JAPANESE, 2) if language == "ja" else (TURKISH, 1)
+    """An adapter with random weights of its own; Japanese settles on the base's tokens."""
+    texts, seed, sharpness = (JAPANESE, 2, 4.0) if language == "ja" else (TURKISH, 1, 0.0)
     config = lora if isinstance(lora, LoraConfig) else LoraConfig(r=4, target_modules="all-linear")
     adapter = ModalityAdapter.create(
-        base, tiny_encoder(texts, encoder, seed), language=language, lora=config if lora else None
+        base,
+        tiny_encoder(texts, encoder, seed),
+        language=language,
+        sharpness=sharpness,
+        lora=config if lora else None,
     ).eval()
     return adapter.with_voice(base) if voice else adapter
 

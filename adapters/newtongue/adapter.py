@@ -71,6 +71,7 @@ class ModalityAdapter(Float32):
         language: str,
         hidden: int | None = None,
         dropout: float = 0.05,
+        sharpness: float = 0.0,
         lora: LoraConfig | None = None,
         notes: dict[str, Any] | None = None,
     ) -> "ModalityAdapter":
@@ -81,6 +82,8 @@ class ModalityAdapter(Float32):
             encoder: reads the language.
             language: BCP 47 tag.
             hidden: the mapper's inner size; twice the larger of the two widths when not given.
+            dropout: in the mapper.
+            sharpness: how sharply soft tokens settle on the base's own tokens; 0 leaves them as they are.
             lora: how to tune the base; none by default (add it later with `with_lora`).
         """
         info = BaseInfo.of(base)
@@ -90,6 +93,7 @@ class ModalityAdapter(Float32):
             base_width=info.width,
             scale=embedding_scale(base),
             dropout=dropout,
+            sharpness=sharpness,
         )
         config = ModalityConfig(check_language(language), encoder.vocabulary, info, mapper, notes=notes or {})
         return cls(config, encoder, Mapper(mapper), check_lora(lora) if lora else None)
@@ -160,9 +164,12 @@ class ModalityAdapter(Float32):
         return bool(self._host)
 
     def forward(self, runs: list[Tensor]) -> Tensor:
-        """Read runs of the language's own ids, `[tokens]` each, into soft tokens `[all tokens, base width]`."""
+        """Read runs of the language's own ids, `[tokens]` each, into soft tokens `[all tokens, base width]`.
+
+        Attached, these settle on the base's own tokens, where the mapper is made so.
+        """
         soft: Tensor = self.mapper(self.encoder(runs))
-        return soft
+        return self.mapper.settle(soft, embedding_table(self._host[0]).detach()) if self._host else soft
 
     def attach(
         self,

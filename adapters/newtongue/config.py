@@ -27,6 +27,7 @@ class MapperConfig:
         base_width: size of a base embedding.
         scale: root mean square of one component of a base embedding; outputs start at this size.
         dropout: probability of dropping a hidden unit in training.
+        sharpness: how sharply soft tokens settle on the base's own tokens; 0 leaves them where the layers put them.
     """
 
     encoder_width: int
@@ -34,6 +35,7 @@ class MapperConfig:
     base_width: int
     scale: float
     dropout: float = 0.05
+    sharpness: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class ModalityConfig:
             (self.mapper.base_width, int, "mapper.base_width"),
             (self.mapper.scale, (int, float), "mapper.scale"),
             (self.mapper.dropout, (int, float), "mapper.dropout"),
+            (self.mapper.sharpness, (int, float), "mapper.sharpness"),
             (self.notes, dict, "notes"),
             (self.files, dict, "files"),
         ]
@@ -128,6 +131,8 @@ class ModalityConfig:
         sizes = (self.mapper.encoder_width, self.mapper.hidden, self.mapper.base_width)
         if any(not 0 < size <= 1 << 20 for size in sizes):
             raise TypeError(f"mapper sizes {sizes} are out of bounds")
+        if not 0 <= self.mapper.sharpness < 1 << 20:
+            raise TypeError(f"mapper.sharpness {self.mapper.sharpness!r} is out of bounds")
 
 
 def _names(kind: type) -> set[str]:

@@ -2,8 +2,11 @@
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from .config import MapperConfig
+
+AT_ONCE = 1024  # Soft tokens that settle together: each is compared with every token of the base.
 
 
 class Mapper(nn.Module):
@@ -11,11 +14,15 @@ class Mapper(nn.Module):
 
     The last layer works at unit size and the fixed `scale` brings its output to the size of an embedding, so
     one learning rate suits every base. `boundary` holds the two learned vectors that open and close a run.
+
+    Attributes:
+        settles: whether soft tokens settle, where the config has a sharpness; a training may put it off.
     """
 
     def __init__(self, config: MapperConfig) -> None:
         super().__init__()
         self.config = config
+        self.settles = True
         self.norm = nn.LayerNorm(config.encoder_width)
         self.up = nn.Linear(config.encoder_width, config.hidden)
         self.activation = nn.GELU()
@@ -33,6 +40,33 @@ class Mapper(nn.Module):
         hidden = self.dropout(self.activation(self.up(self.norm(states))))
         soft: Tensor = self.down(hidden) * self.config.scale
         return soft
+
+    def settle(self, soft: Tensor, table: Tensor) -> Tensor:
+        """Put soft tokens among what the base knows how to read: mixtures of the embeddings they are near to.
+
+        Each embedding counts by `exp(−sharpness · d² / unit)`, with `unit` the squared norm of a typical one. A base is
+        lost where no embedding ever was; between two it knows, it finds its way (mixtures of text embeddings as in
+        AlignVLM, Masry et al., 2025, where learned scores weigh them).
+
+        Args:
+            soft: `[tokens, base_width]`, as `forward` gives it.
+            table: the base's embeddings, `[rows, base_width]`.
+
+        Returns:
+            `[tokens, base_width]`; `soft` itself where nothing is to settle.
+        """
+        if not self.config.sharpness or not self.settles:
+            return soft
+        sharpness = self.config.sharpness / (self.config.scale**2 * self.config.base_width)
+
+        def mixed(some: Tensor) -> Tensor:
+            near = 2 * some.to(table.dtype) @ table.T - (table**2).sum(-1)
+            mixture: Tensor = (near.float() * sharpness).softmax(-1).to(table.dtype) @ table
+            return mixture.to(some.dtype)
+
+        kept = torch.is_grad_enabled()
+        lots = soft.split(AT_ONCE)
+        return torch.cat([checkpoint(mixed, lot, use_reentrant=False) if kept else mixed(lot) for lot in lots])
 
     def boundaries(self) -> Tensor:
         """The vectors that open and close a run, `[2, base_width]`."""

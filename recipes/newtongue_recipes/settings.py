@@ -136,6 +136,9 @@ class Map:
     """What the frozen base is asked to do with a sentence it can only read through the port."""
     train_encoder: bool = True
     """Whether the encoder learns too."""
+    sharpness: Weight = 0.0
+    """How sharply soft tokens settle on the base's own tokens once they have been toward them; 0 leaves them where the
+    mapper puts them."""
     hidden: Count | None = None
     """The mapper's inner size; twice the larger width when null."""
     dropout: Dropout = 0.05

@@ -72,7 +72,14 @@ def map_language(
             "Stage 2 was to begin with words and no pair is aligned. Name a dictionary, or leave it out."
         )
     set_seed(next(iter(parts.values())).seed if parts else 0)
-    adapter = ModalityAdapter.create(base, encoder, language=language, hidden=settings.hidden, dropout=settings.dropout)
+    adapter = ModalityAdapter.create(
+        base,
+        encoder,
+        language=language,
+        hidden=settings.hidden,
+        dropout=settings.dropout,
+        sharpness=settings.sharpness,
+    )
     model = adapter.attach(base, tokenizer=tokenizer, trainable=True)
     if not settings.train_encoder:
         adapter.encoder.requires_grad_(False)
@@ -82,9 +89,11 @@ def map_language(
         rows = Dataset.from_list([_row(model.tokenizer, pair, settings.say, language) for pair in pairs])
         words = rows.filter(lambda row: row["aligned"])
         for name, training in parts.items():
+            adapter.mapper.settles = name == "through"  # What has learned nothing would settle in the middle of all.
             seen = words if name == "words" else rows
             _train(model, seen, settings, training, name, folder / name, resume, callbacks)
     finally:
+        adapter.mapper.settles = True
         model.detach(language)
     adapter.eval()
     write_once(lambda: adapter.save_pretrained(folder / "adapter", overwrite=True))

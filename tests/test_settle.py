@@ -1,0 +1,46 @@
+"""Soft tokens that settle on the base's own: where they end, and that lots and gradients are those of the whole."""
+
+import pytest
+import torch
+
+from newtongue import mapper
+from newtongue.config import MapperConfig
+from newtongue.mapper import Mapper
+
+TABLE = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+
+
+def settling(sharpness: float) -> Mapper:
+    return Mapper(MapperConfig(encoder_width=4, hidden=8, base_width=8, scale=1.0, sharpness=sharpness)).eval()
+
+
+@pytest.mark.parametrize("off", ["sharpness", "settles"])
+def test_what_is_not_to_settle_stays(off: str) -> None:
+    one = settling(0.0 if off == "sharpness" else 8.0)
+    one.settles = off == "sharpness"
+    soft = torch.randn(3, 8)
+    assert one.settle(soft, TABLE) is soft
+
+
+def test_a_token_of_the_base_stays_and_what_lies_near_it_comes_to_it() -> None:
+    near = TABLE[:9] + 0.05 * torch.randn(9, 8)
+    for soft in (TABLE[:9], near):
+        torch.testing.assert_close(settling(200.0).settle(soft, TABLE), TABLE[:9], atol=1e-3, rtol=0)
+
+
+def test_what_lies_far_off_comes_between_the_tokens_of_the_base() -> None:
+    ends = settling(8.0).settle(100 * torch.randn(20, 8), TABLE)
+    directions = torch.randn(64, 8)
+    assert bool(((ends @ directions.T).amax(0) <= (TABLE @ directions.T).amax(0) + 1e-4).all())  # In their hull.
+
+
+def test_lots_are_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    for at_once in (3, 1024):
+        monkeypatch.setattr(mapper, "AT_ONCE", at_once)
+        soft = torch.linspace(-1, 1, 80).view(10, 8).requires_grad_(True)
+        ends = settling(8.0).settle(soft, TABLE)
+        ends.square().sum().backward()
+        made.append((ends.detach(), soft.grad))
+    torch.testing.assert_close(made[0], made[1])
+    assert made[0][1].abs().sum() > 0
