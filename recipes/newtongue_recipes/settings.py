@@ -132,6 +132,8 @@ class Map:
     """Weight of these while training through the base, which alone would move soft tokens off from embeddings."""
     entropy: Rate = 0.1
     """Softness of the transport, as a share of the squared norm of an embedding."""
+    mined: Whole = 0
+    """How many times each entry of a dictionary mined from the pairs stands among them; 0 mines none."""
     say: str = "Translate into English: "
     """What the frozen base is asked to do with a sentence it can only read through the port."""
     train_encoder: bool = True

@@ -14,6 +14,7 @@ from newtongue.base import embedding_table
 from newtongue_recipes.settings import Map, Training
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
+from .dictionary import mine_dictionary
 from .labelled import labelled_loss
 from .objectives import aligned_mse, candidates, contrast, lexical, pad_runs, transport
 from .sharding import shard
@@ -65,6 +66,9 @@ def map_language(
         raise NewtongueError(f"Stage 2 was given no sentence pairs for {language!r}. Name a source of translations.")
     folder = Path(folder)
     encoder = encoder if isinstance(encoder, Encoder) else Encoder.from_pretrained(encoder)
+    if settings.mined:
+        found = mine_dictionary((pair.english, pair.other) for pair in pairs)
+        pairs = [*pairs, *(Pair(*entry, aligned=True) for entry in found * settings.mined)]
     named = {"words": settings.words, "toward": settings.toward, "through": settings.through}
     parts = {name: training for name, training in named.items() if training is not None}
     if "words" in parts and not any(pair.aligned for pair in pairs):

@@ -64,10 +64,10 @@ def notes(recipe: Recipe, tokenizer: Any, data: dict[str, Gathered]) -> list[str
     Raises:
         NewtongueError: a part of a stage has no rows to learn from.
     """
-    if recipe.map and recipe.map.words and not aligned(data["map"]):
+    if recipe.map and recipe.map.words and not recipe.map.mined and not aligned(data["map"]):
         raise NewtongueError(
             "Stage 2 is to begin with words and no pair is aligned. Name a dictionary under data.pairs, with 1 in its "
-            "column 'aligned', or leave the part out: map.words=null."
+            "column 'aligned'; have one mined, map.mined=1; or leave the part out, map.words=null."
         )
     if (recipe.map or recipe.tune) and not tokenizer.chat_template:
         return [
