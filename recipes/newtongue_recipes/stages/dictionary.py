@@ -1,7 +1,7 @@
 """A dictionary from translations alone, for languages nobody has written one for.
 
-Each word of a text goes with the word of its translation that it stands beside more often than chance: IBM's
-first model (Brown et al., 1993), estimated in both directions, keeps what both agree on. Rare words then stand alone among
+Each word of a text goes with the word of its translation that it stands beside more often than chance: IBM's first
+model (Brown et al., 1993), estimated in both directions, keeps what both agree on. Rare words then stand alone among
 the pairs as often as frequent ones, where in sentences they would be met a few times in an epoch.
 """
 
