@@ -122,8 +122,8 @@ class Map:
     """Training of the third part, on all pairs, through the frozen base; null leaves it out."""
     lexical: Weight = 1.0
     """Weight of the likelihood of the translation's tokens, each said by some soft token."""
-    transport: Weight = 1.0
-    """Weight of the entropic transport between soft tokens and the translation's embeddings."""
+    transport: Weight = 0.0
+    """Weight of the entropic transport between soft tokens and the translation's embeddings, on pairs not aligned."""
     mse: Weight = 1.0
     """Weight of the mean squared error, on pairs that are dictionary entries or aligned."""
     contrast: Weight = 1.0

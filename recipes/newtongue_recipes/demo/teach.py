@@ -46,6 +46,8 @@ class Curriculum:
             words=Training(steps=300, batch=96, rate=3e-3, extra={**FAST, **NIMBLE}),
             toward=Training(steps=700, batch=48, rate=2e-3, extra=FAST),
             through=Training(steps=1900, batch=32, rate=2e-3, extra=FAST),
+            lexical=0.0,
+            transport=1.0,
             contrast=0.0,
             anchor=3.0,
             say=SAY,
