@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from peft import LoraConfig
 
 import running
 import tiny
 from newtongue import ModalityAdapter
+from newtongue_recipes.asking import gloss_of
 
 
 def newtongue(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -46,7 +48,11 @@ def test_what_should_be_quick_does_not_load_torch(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("more", [(), ("--then", "Answer in Turkish.")], ids=["alone", "with English words after it"])
+@pytest.mark.parametrize(
+    "more",
+    [(), ("--then", "Answer in Turkish."), ("--gloss",)],
+    ids=["alone", "with English words after it", "glossed"],
+)
 def test_ask_answers(adapter: Path, more: tuple[str, ...]) -> None:
     done = newtongue("ask", str(adapter), "Fransa'nın başkenti neresidir?", "--max-new-tokens", "3", *more)
     assert done.returncode == 0, done.stderr
@@ -56,6 +62,21 @@ def test_ask_prints_an_answer_as_it_is(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr("newtongue_recipes.asking.ask_one", lambda *args, **options: "[1] a[bold]b [/]")
     assert running.newtongue(monkeypatch, "ask", "tr", "Su?") == 0
     assert capsys.readouterr().out == "[1] a[bold]b [/]\n"
+
+
+def test_a_gloss_names_the_token_each_soft_token_lies_on() -> None:
+    base = tiny.tiny_base()
+    made = ModalityAdapter.create(base, tiny.tiny_encoder(), language="tr", sharpness=1e4)  # On one token each.
+    model = made.attach(base, tokenizer=tiny.base_tokenizer())
+    own = "Fransa güzel"
+    glossed = gloss_of(model, own, "tr")
+    read = model.tokenizer(own, language="tr", add_special_tokens=False)["input_ids"]
+    soft = model.embed(torch.tensor([read]))[0]
+    near = [
+        tiny.base_tokenizer().decode([one]) for one in torch.cdist(soft, base.get_input_embeddings().weight).argmin(1)
+    ]
+    assert [token for token, _ in glossed] == model.tokenizer.convert_ids_to_tokens(read)[1:-1]
+    assert [word for _, word in glossed] == near[1:-1]
 
 
 def test_ask_finds_the_base_beside_an_adapter_that_moved(adapter: Path) -> None:

@@ -3,11 +3,13 @@
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import torch
 from transformers import PreTrainedModel
 
-from newtongue import ModalityAdapter, NewtongueError
-from newtongue.base import BaseInfo
+from newtongue import AttachedModel, ModalityAdapter, NewtongueError
+from newtongue.base import BaseInfo, embedding_table
 from newtongue_evaluation.answers import answer
 from newtongue_recipes.loading import load_base
 
@@ -20,6 +22,7 @@ def ask_one(
     base: str | None = None,
     four_bit: bool = True,
     max_new_tokens: int = 128,
+    gloss: bool = False,
 ) -> str:
     """Load adapter and base, and give the answer to `question`, asked in the adapter's language.
 
@@ -30,6 +33,7 @@ def ask_one(
         base: the base, where it is not the one the adapter names.
         four_bit: as for `load_base`.
         max_new_tokens: of the answer, at most.
+        gloss: give, on a line before it, the tokens that the base takes the question for.
 
     Raises:
         NewtongueError: the adapter cannot be loaded, or its base is not where it was; the question is empty.
@@ -39,7 +43,29 @@ def ask_one(
     model = language.attach(found, ignore_base_name=base is not None)
     content = [{"type": "text", "text": question, "language": language.language}]
     asked = [{"role": "user", "content": [*content, {"type": "text", "text": then}] if then else content}]
-    return answer(model, model.tokenizer, [asked], max_new_tokens=max_new_tokens)[0]
+    said = answer(model, model.tokenizer, [asked], max_new_tokens=max_new_tokens)[0]
+    if not gloss:
+        return said
+    taken = " · ".join(word.strip() for _, word in gloss_of(model, question, language.language))
+    return f"{taken}\n{said}"
+
+
+@torch.no_grad()
+def gloss_of(model: AttachedModel, text: str, language: str) -> list[tuple[str, str]]:
+    """What a base takes a text for: each token of the language, and the base's whose embedding is nearest to it there.
+
+    An adapter drawn toward the base's embeddings reads as a gloss, words in the order of the language; one trained
+    through the base alone may be understood where this says nothing.
+    """
+    tokenizer: Any = model.tokenizer
+    ids = torch.tensor([tokenizer(text, language=language, add_special_tokens=False)["input_ids"]], device=model.device)
+    encoder, owned = model.adapter(language).encoder, tokenizer.ranges[language]
+    own = ids[0] - owned.start
+    read = (own >= 0) & (own != encoder.opens) & (own != encoder.closes)
+    soft, table = model.embed(ids)[0, read].float(), embedding_table(model).float()
+    nearest = torch.cdist(soft, table).argmin(-1).tolist()
+    tokens = tokenizer.convert_ids_to_tokens(ids[0, read].tolist())
+    return [(token, tokenizer.decode([one])) for token, one in zip(tokens, nearest, strict=True)]
 
 
 def load_base_of(name: str, adapter: ModalityAdapter, given: str | None = None, *, four_bit: bool) -> PreTrainedModel:

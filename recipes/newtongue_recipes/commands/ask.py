@@ -14,6 +14,9 @@ def ask(
     base: Annotated[str | None, typer.Option(help="Base model, where it is not the one the adapter names.")] = None,
     four_bit: Annotated[bool, typer.Option(help="Load the base in NF4.")] = True,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 128,
+    gloss: Annotated[
+        bool, typer.Option("--gloss", help="First the base's tokens that the question is read as.")
+    ] = False,
 ) -> None:
     """Ask a question in the language of an adapter.
 
@@ -22,5 +25,7 @@ def ask(
     """
     from newtongue_recipes.asking import ask_one
 
-    said = ask_one(adapter, question, then=then, base=base, four_bit=four_bit, max_new_tokens=max_new_tokens)
+    said = ask_one(
+        adapter, question, then=then, base=base, four_bit=four_bit, max_new_tokens=max_new_tokens, gloss=gloss
+    )
     console.print(said, markup=False, highlight=False)

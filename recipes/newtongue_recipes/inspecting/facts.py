@@ -30,6 +30,7 @@ def facts_of(parts: Parts) -> Facts:
         "mapper": {
             "shape": [config.mapper.encoder_width, config.mapper.hidden, config.mapper.base_width],
             "dropout": config.mapper.dropout,
+            "sharpness": config.mapper.sharpness,
             "parameters": _parameters(parts, "mapper.safetensors"),
             "health": mapper_health(parts),
         },

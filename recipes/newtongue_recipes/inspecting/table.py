@@ -40,6 +40,7 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
             f"{_of(encoder['positions'])} positions, {_weight(encoder, sizes['encoder'])}",
         ),
         ("mapper", f"{' → '.join(f'{size:,}' for size in mapper['shape'])}, {_weight(mapper, sizes['mapper'])}"),
+        ("", f"its soft tokens settle, sharpness {mapper['sharpness']:g}" if mapper["sharpness"] else ""),
         ("", _mapper_health(mapper["health"])),
     ]
     if facts["voice"]:
