@@ -86,8 +86,8 @@ def test_an_unknown_method_is_told_with_the_nearest() -> None:
 def test_scale_changes_all_steps_and_nothing_else() -> None:
     whole, half = load_experiment("transfer"), load_experiment("transfer", scale=0.5)
     assert half.tune.training.steps == whole.tune.training.steps // 2
-    assert half.map.through and whole.map.through
-    assert half.map.through.steps == whole.map.through.steps // 2
+    assert half.map.toward and whole.map.toward
+    assert half.map.toward.steps == whole.map.toward.steps // 2
     assert half.tune.training.batch == whole.tune.training.batch
 
 
@@ -176,7 +176,8 @@ def test_a_reworded_question_leaves_out_words_and_adds_none() -> None:
 
 
 def small(*changes: str) -> Any:
-    ours = "{methods: [ours, ours-swapped, ours-shuffled, ours-beside, ours-voice, ours-thought, translate-test]}"
+    own = "ours, ours-swapped, ours-shuffled, ours-beside, ours-unread, ours-voice, ours-thought, translate-test"
+    ours = f"{{methods: [{own}]}}"
     runs = f"runs=[{ours}, {{methods: [raw-lora], equal: [seconds]}}]"
     return load_experiment("transfer", [*SMALL, SEARCH, runs, "languages=[tr]", "corpus.held_out=3", *changes])
 
@@ -195,13 +196,13 @@ def test_a_run_is_made_once_and_its_scores_hold_no_text(data: Path, tmp_path: Pa
     again = run_experiment(small(), output, data=data, console=console)
     after = {path: path.stat().st_mtime_ns for path in output.glob("*.result.json")}
     assert {path: after[path] for path in before if path in after} == {p: t for p, t in before.items() if p in after}
-    assert len(again) == len(read_results([output])) == 16
+    assert len(again) == len(read_results([output])) == 18
     assert len(list((output / "work").rglob("mapped"))) == 1  # Those that differ in stage 3 alone share stage 2.
     write_report(output, "Experiment")
     kept = (output / "scores.json").read_text()
     assert "seviyor" not in kept
     methods = [one for task in json.loads(kept)["tasks"] for one in task["methods"]]
-    assert len(methods) == 16
+    assert len(methods) == 18
     assert [one["budget"]["answering"] > 0 for one in methods if one["method"].startswith("LoRA on raw")] == [True] * 2
     assert "translate-test" in summary(again)
     with pytest.raises(NewtongueError, match="other settings"):

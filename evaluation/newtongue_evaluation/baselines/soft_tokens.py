@@ -10,6 +10,9 @@ from torch import Tensor
 from newtongue import ModalityAdapter
 
 Runs = list[Tensor]
+SoftTokens = Callable[
+    [Tensor, Runs], Tensor
+]  # From soft tokens `[all tokens, width]` and their runs to as many others.
 
 
 def zeroed(soft: Tensor, _runs: Runs) -> Tensor:
@@ -27,12 +30,12 @@ def shuffled(soft: Tensor, runs: Runs) -> Tensor:
 
 
 @contextmanager
-def disturbed(adapter: ModalityAdapter, change: Callable[[Tensor, Runs], Tensor]) -> Iterator[None]:
+def disturbed(adapter: ModalityAdapter, change: SoftTokens) -> Iterator[None]:
     """For as long as it lasts, the base reads changed soft tokens.
 
     Args:
         adapter: attached or not.
-        change: from soft tokens `[all tokens, width]` and the runs they come from to as many others.
+        change: what is done to them.
     """
 
     def after(_module: Any, args: tuple[Runs], soft: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ METHODS: dict[str, Method] = {
     "ours-beside": Method("adapter, raw text beside soft tokens in stage 3", "ours"),
     "ours-voice": Method("adapter that writes", "ours"),
     "ours-thought": Method("adapter that writes, thinking in English first", "ours"),
+    "ours-unread": Method("stage 3 on raw text alone, soft tokens zeroed", "control"),
     "ours-no-represent": Method("adapter without stage 1", "control"),
     "ours-no-words": Method("adapter without words", "control"),
     "ours-no-toward": Method("adapter without the embeddings' objective", "control"),

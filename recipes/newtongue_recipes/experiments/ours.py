@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from newtongue import Encoder, ModalityAdapter
 from newtongue_evaluation.answers import Messages
 from newtongue_evaluation.baselines import Learned
 from newtongue_evaluation.baselines.method import Stopwatch
+from newtongue_evaluation.baselines.soft_tokens import SoftTokens, disturbed
 from newtongue_recipes.demo.teach import Curriculum
 from newtongue_recipes.stages import Map, Tune, map_language, represent, tune, twins_of
 from newtongue_recipes.train.ledger import write_whole
@@ -50,6 +52,7 @@ VARIANTS: dict[str, Change] = {
     "ours-frozen-encoder": _map(train_encoder=False),
     "ours-encoder": lambda whole: whole,
     "ours-beside": lambda whole: whole,
+    "ours-unread": lambda whole: whole,
     "ours-voice": lambda whole: replace(whole, tune=replace(whole.tune, answer="own")),
     "ours-thought": lambda whole: replace(whole, tune=replace(whole.tune, answer="own")),
 }
@@ -95,9 +98,15 @@ def mapped(world: World, settings: Map, read: Made, folder: Path, callbacks: Seq
 
 
 def tuned(
-    world: World, settings: Tune, before: Made, folder: Path, put: Form, callbacks: Sequence[TrainerCallback]
+    world: World,
+    settings: Tune,
+    before: Made,
+    folder: Path,
+    put: Form,
+    callbacks: Sequence[TrainerCallback],
+    change: SoftTokens | None = None,
 ) -> Made:
-    """Stage 3 on what stage 2 made, made once for all that ask it."""
+    """Stage 3 on what stage 2 made, made once for all that ask it; with changed soft tokens, if so wanted."""
     about = folder / "made.json"
     if not about.exists():
         watch = Stopwatch()
@@ -105,7 +114,8 @@ def tuned(
         made.encoder.model.set_attn_implementation("eager")
         rows = [put(one) for one in world.lessons.questions]
         twins = [replace(one, read=put(one.read)) for one in twins_of(world.pairs, world.lessons.language)]
-        made = tune(world.lessons.load(), made, rows, settings, folder, twins=twins, callbacks=callbacks)
+        with disturbed(made, change) if change else nullcontext():
+            made = tune(world.lessons.load(), made, rows, settings, folder, twins=twins, callbacks=callbacks)
         _write(about, made, before.steps + settings.training.steps, before.seconds + watch.seconds)
     return Made(folder / "adapter", **json.loads(about.read_text()))
 

@@ -12,7 +12,7 @@ from newtongue import NewtongueError
 from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
 from newtongue_evaluation.baselines.forms import beside, thoughtless
 from newtongue_evaluation.baselines.search import search
-from newtongue_evaluation.baselines.soft_tokens import disturbed, shuffled, zeroed
+from newtongue_evaluation.baselines.soft_tokens import SoftTokens, disturbed, shuffled, zeroed
 from newtongue_evaluation.baselines.swapped import swapped
 from newtongue_evaluation.results import Row
 from newtongue_recipes.demo.teach import Curriculum
@@ -25,6 +25,7 @@ from .plan import Run
 from .schema import Settings
 from .world import World
 
+DISTURBED: dict[str, SoftTokens] = {"ours-zeroed": zeroed, "ours-unread": zeroed, "ours-shuffled": shuffled}
 Asked = Callable[[Sequence[Question]], tuple[Row, ...]]
 
 
@@ -65,7 +66,7 @@ class Workshop:
         learned = ours.learned(self.world, made, _form(method))
         if method == "ours-swapped":
             return learned, lambda questions: _exchanged(learned, questions, self.world.longest)
-        change = {"ours-zeroed": zeroed, "ours-shuffled": shuffled}.get(method)
+        change = DISTURBED.get(method)
 
         def ask(questions: Sequence[Question]) -> tuple[Row, ...]:
             adapter = learned.model.adapter(self.run.language)
@@ -81,7 +82,8 @@ class Workshop:
         mapped = ours.mapped(self.world, whole.map, self._read(whole, variant), folder, self.callbacks)
         if variant == "ours-no-tune":
             return mapped
-        return ours.tuned(self.world, whole.tune, mapped, self.folder / variant, _form(variant), self.callbacks)
+        change = DISTURBED.get(variant)
+        return ours.tuned(self.world, whole.tune, mapped, self.folder / variant, _form(variant), self.callbacks, change)
 
     def _read(self, whole: Curriculum, variant: str) -> ours.Made:
         if variant != "ours-encoder":
@@ -161,7 +163,7 @@ class Workshop:
 
 
 def _form(method: str) -> ours.Form:
-    forms: dict[str, ours.Form] = {"ours-beside": beside, "ours-voice": thoughtless}
+    forms: dict[str, ours.Form] = {"ours-beside": beside, "ours-unread": beside, "ours-voice": thoughtless}
     return forms.get(method, lambda messages: messages)
 
 
