@@ -28,4 +28,4 @@ def ask(
     said = ask_one(
         adapter, question, then=then, base=base, four_bit=four_bit, max_new_tokens=max_new_tokens, gloss=gloss
     )
-    console.print(said, markup=False, highlight=False)
+    console.print(said, markup=False, highlight=False, soft_wrap=True)
