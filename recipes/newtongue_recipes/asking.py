@@ -46,7 +46,7 @@ def ask_one(
     said = answer(model, model.tokenizer, [asked], max_new_tokens=max_new_tokens)[0]
     if not gloss:
         return said
-    taken = " · ".join(word.strip() for _, word in gloss_of(model, question, language.language))
+    taken = " · ".join(word.strip() for _, word in gloss_of(model, question, language.language) if word.strip())
     return f"{taken}\n{said}"
 
 
@@ -54,6 +54,7 @@ def ask_one(
 def gloss_of(model: AttachedModel, text: str, language: str) -> list[tuple[str, str]]:
     """What a base takes a text for: each token of the language, and the base's whose embedding is nearest to it there.
 
+    What lies nearest to a special token, such as padding, says nothing, and has an empty text.
     An adapter drawn toward the base's embeddings reads as a gloss, words in the order of the language; one trained
     through the base alone may be understood where this says nothing.
     """
@@ -65,7 +66,8 @@ def gloss_of(model: AttachedModel, text: str, language: str) -> list[tuple[str, 
     soft, table = model.embed(ids)[0, read].float(), embedding_table(model).float()
     nearest = torch.cdist(soft, table).argmin(-1).tolist()
     tokens = tokenizer.convert_ids_to_tokens(ids[0, read].tolist())
-    return [(token, tokenizer.decode([one])) for token, one in zip(tokens, nearest, strict=True)]
+    said = [tokenizer.decode([one], skip_special_tokens=True) for one in nearest]
+    return list(zip(tokens, said, strict=True))
 
 
 def load_base_of(name: str, adapter: ModalityAdapter, given: str | None = None, *, four_bit: bool) -> PreTrainedModel:
