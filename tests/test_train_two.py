@@ -75,10 +75,11 @@ def test_two_processes_learn_what_one_does_from_twice_the_rows(world: Path, tmp_
 
 @pytest.fixture(scope="module")
 def overrides(world: Path) -> list[str]:
-    """The demo's recipe: all stages, in 4 bits, with checkpoints, accumulated gradients, dropout and samples."""
+    """The demo's recipe: all stages and what they can learn from, in 4 bits, with checkpoints, dropout and samples."""
     changes = {f"{training}.save_steps": 2 for training in TRAININGS} | {"data.held_out": 0.2, "watch.every": 3}
     changes |= {"tune.lora_dropout": 0.1, "watch.samples": 2, "base.gradient_checkpointing": "true", "map.anchor": 0}
     changes |= {"map.toward.extra": "{gradient_accumulation_steps: 2}"}
+    changes |= {"tune.twins": 0.5, "map.sharpness": 4.0, "map.mined": 1, "map.lexical": 1.0}
     return small("demo-turkish", world, STEPS, **changes)
 
 

@@ -95,14 +95,13 @@ class Comparison:
         if english is None:
             return self._given(*args, **options)
         decoder = model.base_model
-        with torch.no_grad(), _still(decoder):
-            told = {"input_ids": english, "attention_mask": mask, "output_hidden_states": True, "use_cache": False}
-            taught = _later(decoder(**told))
-        with _seen(decoder) as seen:
+        with torch.no_grad(), _still(decoder), _later(decoder) as taught:
+            decoder(input_ids=english, attention_mask=mask, use_cache=False)
+        with _later(decoder) as seen:
             output = self._given(*args, **options)
         rows, ends = (asks >= 0).nonzero()[:, 0], mask.sum(1) - 1
-        wanted = torch.stack([layer[torch.arange(len(ends)), ends] for layer in taught])
-        found = torch.stack([layer[rows, asks[rows]] for layer in _later(seen[0])])
+        wanted = torch.stack([states[torch.arange(len(ends)), ends] for states in taught])
+        found = torch.stack([states[rows, asks[rows]] for states in seen])
         self.apart = apart(found, wanted)
         # Processes that train together look from what a forward gives for what it has used.
         output["log_probs"] = output.log_probs + 0 * self.apart
@@ -125,31 +124,25 @@ def apart(found: Tensor, wanted: Tensor) -> Tensor:
     return (1 - near).mean()
 
 
-def _later(output: Any) -> Sequence[Tensor]:
-    """States of the second half of the layers, where what a question asks is known."""
-    states: Sequence[Tensor] = output.hidden_states
-    return states[len(states) // 2 :]
-
-
 @contextmanager
-def _seen(decoder: torch.nn.Module) -> Iterator[list[Any]]:
-    """What a decoder gives for as long as it lasts, with the states of all its layers."""
-    seen: list[Any] = []
-    hooks = (
-        decoder.register_forward_pre_hook(_tell_states, with_kwargs=True),
-        decoder.register_forward_hook(lambda _module, _args, output: seen.append(output)),
-    )
+def _later(decoder: Any) -> Iterator[list[Tensor]]:
+    """For as long as it lasts, the states that a decoder makes in the second half of its layers, where it knows.
+
+    By hooks: a decoder that is shared out among processes forgets `output_hidden_states`.
+    """
+    count = decoder.config.get_text_config().num_hidden_layers
+    layers = next(one for one in decoder.modules() if isinstance(one, torch.nn.ModuleList) and len(one) == count)
+    states: list[Tensor] = []
+
+    def take(_module: Any, _args: Any, output: Any) -> None:
+        states.append(output if isinstance(output, Tensor) else output[0])
+
+    hooks = [one.register_forward_hook(take) for one in (*layers[(count - 1) // 2 : -1], decoder)]
     try:
-        yield seen
+        yield states
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def _tell_states(
-    _module: Any, args: tuple[Any, ...], options: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    return args, {**options, "output_hidden_states": True}
 
 
 @contextmanager
