@@ -42,7 +42,9 @@ def test_the_english_is_padded_apart_and_rows_without_it_are_known() -> None:
     assert batch["english_ids"].tolist() == [[1, 2], [3, 0]]
     assert batch["english_mask"].tolist() == [[1, 1], [1, 0]]
     assert batch["asks"].tolist() == [-1, 1, -1, 1]
-    assert "asks" not in WithEnglish(lambda given: {})(rows[:1])
+    alone = WithEnglish(lambda given: {})(rows[:1])
+    assert (alone["english_mask"].sum(), alone["asks"].tolist()) == (1, [-1])
+    assert not WithEnglish(lambda given: {})(rows[2:])
 
 
 def test_twins_are_compared_with_what_the_bare_base_makes_of_the_english(mapped: Path) -> None:

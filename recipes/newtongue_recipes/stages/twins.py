@@ -64,15 +64,17 @@ class WithEnglish:
         self.collator = collator
 
     def __call__(self, rows: Sequence[Row]) -> dict[str, Any]:
-        """What the collator makes of the rows; `english_ids`, `english_mask` and `asks`, -1 for a row without."""
+        """What the collator makes of the rows; `english_ids`, `english_mask` and `asks`, -1 for a row without.
+
+        A batch without any has a stand-in for one: processes that share a base out must go through it equally often.
+        """
         batch = self.collator([{key: value for key, value in row.items() if key != "english"} for row in rows])
-        english = [torch.tensor(row.get("english") or []) for row in rows]
-        if any(len(one) for one in english):
-            told = [one.long() for one in english if len(one)]
-            batch["english_ids"] = pad_sequence(told, batch_first=True)
-            batch["english_mask"] = pad_sequence([torch.ones_like(one) for one in told], batch_first=True)
-            lengths = [len(row["input_ids"]) - 1 if len(one) else -1 for row, one in zip(rows, english, strict=True)]
-            batch["asks"] = torch.tensor(lengths)
+        if any("english" in row for row in rows):
+            told = [torch.tensor(row["english"]) for row in rows if row.get("english")] or [torch.zeros(1)]
+            batch["english_ids"] = pad_sequence([one.long() for one in told], batch_first=True)
+            batch["english_mask"] = pad_sequence([torch.ones_like(one).long() for one in told], batch_first=True)
+            asks = [len(row["input_ids"]) - 1 if row.get("english") else -1 for row in rows]
+            batch["asks"] = torch.tensor(asks)
         return batch
 
 
@@ -115,7 +117,7 @@ def apart(found: Tensor, wanted: Tensor) -> Tensor:
         found: `[layers, rows, width]`; wanted: likewise.
 
     Returns:
-        The mean, from 0 to 2; 0 for a single row, which has nothing of its own.
+        The mean, from 0 to 2; 0 for none, and for a single row, which has nothing of its own.
     """
     if found.shape[1] < 2:
         return 0.0 * found.float().sum()
