@@ -9,7 +9,7 @@ from newtongue_recipes.commands import console
 
 
 def experiment(
-    name: Annotated[str, typer.Argument(help="Experiment: atlas, transfer, data, or a YAML file of settings.")],
+    name: Annotated[str, typer.Argument(help="Experiment: atlas, transfer, voice, data, or a YAML file of settings.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to it.")] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the results; runs/NAME if not given.", show_default=False)
