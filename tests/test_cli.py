@@ -59,9 +59,10 @@ def test_ask_answers(adapter: Path, more: tuple[str, ...]) -> None:
 
 
 def test_ask_prints_an_answer_as_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("newtongue_recipes.asking.ask_one", lambda *args, **options: "[1] a[bold]b [/]")
-    assert running.newtongue(monkeypatch, "ask", "tr", "Su?") == 0
-    assert capsys.readouterr().out == "[1] a[bold]b [/]\n"
+    for said in ("[1] a[bold]b [/]", "a word " * 60 + "on a line of its own"):
+        monkeypatch.setattr("newtongue_recipes.asking.ask_one", lambda *args, said=said, **options: said)
+        assert running.newtongue(monkeypatch, "ask", "tr", "Su?") == 0
+        assert capsys.readouterr().out == f"{said}\n"
 
 
 def test_a_gloss_names_the_token_each_soft_token_lies_on() -> None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ from rich.console import Console
 
 from newtongue import NewtongueError
 from newtongue_evaluation.report import write_report
-from newtongue_evaluation.results import read_results
+from newtongue_evaluation.results import Result, Row, read_results, write_result
 from newtongue_recipes.atlas.leaks import stated
 from newtongue_recipes.experiments import corpus
 from newtongue_recipes.experiments.atlas import atlas_world
 from newtongue_recipes.experiments.english import reworded
 from newtongue_recipes.experiments.load import load_experiment
 from newtongue_recipes.experiments.methods import METHODS
-from newtongue_recipes.experiments.plan import plan
+from newtongue_recipes.experiments.plan import finished, plan
 from newtongue_recipes.experiments.real import real_world
 from newtongue_recipes.experiments.run import run_experiment
 from newtongue_recipes.experiments.schema import FOLDER
@@ -207,6 +208,17 @@ def test_a_run_is_made_once_and_its_scores_hold_no_text(data: Path, tmp_path: Pa
     assert "translate-test" in summary(again)
     with pytest.raises(NewtongueError, match="other settings"):
         run_experiment(small("tune.rank=4"), output, data=data, console=console)
+
+
+def test_what_an_evaluation_wrote_below_an_experiment_finishes_none_of_its_runs(tmp_path: Path) -> None:
+    (run,) = plan(small(), ["translate-test"])
+    judged = Result(
+        method=run.title, task="tatoeba", language=run.language, rows=(Row("1", "Su?", ("water",)),), role="bound"
+    )
+    write_result(judged, tmp_path / "judged")
+    assert not finished(tmp_path, [run])
+    write_result(replace(judged, task="mkqa", settings={"method": run.method}), tmp_path)
+    assert [one.task for one in finished(tmp_path, [run])[run]] == ["mkqa"]
 
 
 def test_without_data_the_command_says_what_to_give(

@@ -53,6 +53,7 @@ def refused(name: str | Path, *overrides: str) -> str:
         pytest.param("tune.target_modules=[1]", ["tune.target_modules", "list of str"], id="neither of two types"),
         pytest.param("tune=7", ["tune", "7", "keys with values"], id="a number for a stage"),
         pytest.param("data.questions=[]", ["data.questions", "is empty", "'tune'"], id="a stage without data"),
+        pytest.param("tune.twins=0.5", ["data.pairs", "tune.twins is not 0"], id="twins without translations"),
         pytest.param("data.questions.0.hub=a/b", ["exactly one", "path", "hub"], id="a source in two places"),
         pytest.param("adapter=null", ["adapter", "no adapter to start from"], id="nothing to tune"),
         pytest.param("tune=null", ["no stage is given"], id="no stage"),

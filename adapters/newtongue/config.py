@@ -37,6 +37,11 @@ class MapperConfig:
     dropout: float = 0.05
     sharpness: float = 0.0
 
+    @property
+    def unit(self) -> float:
+        """Squared norm of a typical base embedding, in which squared distances are measured."""
+        return self.scale**2 * self.base_width
+
 
 @dataclass(frozen=True)
 class ModalityConfig:

@@ -9,6 +9,21 @@ from .config import MapperConfig
 AT_ONCE = 1024  # Soft tokens that settle together: each is compared with every token of the base.
 
 
+def nearness(soft: Tensor, table: Tensor, sharpness: float) -> Tensor:
+    """Scores of embeddings for each soft token, whose softmax is `exp(−sharpness · d²)` over the sum of all.
+
+    Args:
+        soft: `[..., base_width]`, of the table's type.
+        table: `[rows, base_width]`.
+        sharpness: per squared distance.
+
+    Returns:
+        `[..., rows]`, float32. A soft token's own norm, the same for all rows, is left out.
+    """
+    near: Tensor = 2 * soft @ table.T - (table**2).sum(-1)
+    return near.float() * sharpness
+
+
 class Mapper(nn.Module):
     """Norm → linear → GELU → dropout → linear, scaled to the norm of the base's embeddings.
 
@@ -57,11 +72,10 @@ class Mapper(nn.Module):
         """
         if not self.config.sharpness or not self.settles:
             return soft
-        sharpness = self.config.sharpness / (self.config.scale**2 * self.config.base_width)
 
         def mixed(some: Tensor) -> Tensor:
-            near = 2 * some.to(table.dtype) @ table.T - (table**2).sum(-1)
-            mixture: Tensor = (near.float() * sharpness).softmax(-1).to(table.dtype) @ table
+            weights = nearness(some.to(table.dtype), table, self.config.sharpness / self.config.unit).softmax(-1)
+            mixture: Tensor = weights.to(table.dtype) @ table
             return mixture.to(some.dtype)
 
         kept = torch.is_grad_enabled()

@@ -10,9 +10,8 @@ from torch import Tensor
 from newtongue import ModalityAdapter
 
 Runs = list[Tensor]
-SoftTokens = Callable[
-    [Tensor, Runs], Tensor
-]  # From soft tokens `[all tokens, width]` and their runs to as many others.
+# From soft tokens `[all tokens, width]` and the runs they come from to as many others.
+SoftTokens = Callable[[Tensor, Runs], Tensor]
 
 
 def zeroed(soft: Tensor, _runs: Runs) -> Tensor:

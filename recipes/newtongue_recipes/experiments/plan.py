@@ -54,11 +54,12 @@ def plan(settings: Settings, methods: Collection[str] = ()) -> list[Run]:
 
 
 def finished(output: Path, runs: list[Run]) -> dict[Run, list[Result]]:
-    """The runs that have results in `output`, with them."""
+    """The runs that have results in `output`, with them; what `newtongue evaluate` wrote there is no run's."""
     if not any(output.rglob(f"*{SUFFIX}")):
         return {}
     results: dict[Any, list[Result]] = {}
     for one in read_results([output]):
-        results.setdefault((one.method, one.language, one.seed, tuple(sorted(one.data.items()))), []).append(one)
-    keys = {run: (run.title, run.language, run.seed, tuple(sorted(run.data.items()))) for run in runs}
+        named = (one.settings.get("method"), one.method)
+        results.setdefault((named, one.language, one.seed, tuple(sorted(one.data.items()))), []).append(one)
+    keys = {run: ((run.method, run.title), run.language, run.seed, tuple(sorted(run.data.items()))) for run in runs}
     return {run: results[key] for run, key in keys.items() if key in results}

@@ -73,7 +73,8 @@ def map_language(
     parts = {name: training for name, training in named.items() if training is not None}
     if "words" in parts and not any(pair.aligned for pair in pairs):
         raise NewtongueError(
-            "Stage 2 was to begin with words and no pair is aligned. Name a dictionary, or leave it out."
+            "Stage 2 was to begin with words and no pair is aligned. Name a dictionary, have one mined, or leave the "
+            "part out."
         )
     set_seed(next(iter(parts.values())).seed if parts else 0)
     adapter = ModalityAdapter.create(
@@ -108,8 +109,9 @@ class Objective(nn.Module):
     """An attached model whose loss is that of a part of stage 2: `through · L_base + toward · L_toward`.
 
     `L_base` is the frozen base's loss on the translation. `L_toward` draws soft tokens toward the embeddings of its
-    tokens: mean squared error on aligned rows, transport on the others, contrast between rows on all. A module rather
-    than a trainer's own loss, so that processes that train together share their gradients as always.
+    tokens: the likelihood of each of them and contrast between rows on all, mean squared error on aligned rows,
+    transport on the others. A module rather than a trainer's own loss, so that processes that train together share
+    their gradients as always.
     """
 
     def __init__(self, model: AttachedModel, settings: Map, *, through: float, toward: float) -> None:
@@ -140,7 +142,7 @@ class Objective(nn.Module):
         soft, seen = pad_runs(embedded, (read >= 0) & (read != owned.opens) & (read != owned.closes))
         said = (labels >= 0) & ~_is_special(model.tokenizer, labels)
         targets, wanted = pad_runs(embedded.detach(), said)
-        unit = adapter.config.mapper.scale**2 * embedded.shape[-1]
+        unit = adapter.config.mapper.unit
         loss = embedded.new_zeros(())
         free, share = ~aligned, aligned.float().mean()
         if settings.transport and bool(free.any()):

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from newtongue.mapper import nearness
+
 TELLING = 0.2  # Weight of what a soft token says being of the translation, beside all of the translation being said.
 
 
@@ -48,8 +50,7 @@ def lexical(
         Mean over the rows, in nats a token.
     """
     soft, table = soft.float(), table.float()
-    near = 2 * soft @ table.T - (table**2).sum(-1)  # A soft token's own norm is the same for all candidates.
-    scores = (near * (sharpness / unit)).log_softmax(-1)  # [batch, soft tokens, candidates]
+    scores = nearness(soft, table, sharpness / unit).log_softmax(-1)  # [batch, soft tokens, candidates]
     here = scores.gather(2, said[:, None, :].expand(-1, soft.shape[1], -1))
     here = here.masked_fill(~(seen[:, :, None] & wanted[:, None, :]), torch.finfo(here.dtype).min / 4)
     tokens, targets = seen.sum(1).clamp(min=1), wanted.sum(1).clamp(min=1)

@@ -21,7 +21,7 @@ from newtongue import ModalityAdapter
 from newtongue.tokenizer import load_tokenizer
 from newtongue_evaluation.report import draw_losses
 from newtongue_recipes import card
-from newtongue_recipes.data import Gathered, gather, report, write_report
+from newtongue_recipes.data import Gathered, Report, gather, report, write_report
 from newtongue_recipes.data.schema import Kind
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.recipe import Recipe
@@ -184,8 +184,8 @@ def _gather(recipe: Recipe, tokenizer: Any) -> Rows:
     }
 
 
-def _report(recipe: Recipe, data: Rows, **tokenizers: Any) -> Any:
-    """On each kind once."""
+def _report(recipe: Recipe, data: Rows, **tokenizers: Any) -> Report:
+    """On the data, each kind of it once: twins are stage 2's pairs."""
     return report(list({one.kind: one for one in data.values()}.values()), recipe.data, **tokenizers)
 
 
