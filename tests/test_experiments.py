@@ -22,7 +22,7 @@ from newtongue_recipes.experiments.methods import METHODS
 from newtongue_recipes.experiments.plan import finished, plan
 from newtongue_recipes.experiments.real import real_world
 from newtongue_recipes.experiments.run import run_experiment
-from newtongue_recipes.experiments.schema import FOLDER
+from newtongue_recipes.experiments.schema import FOLDER, English
 from newtongue_recipes.experiments.summary import summary
 from newtongue_recipes.experiments.world import World
 from running import newtongue
@@ -136,7 +136,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_real_text_holds_its_questions_out_of_text_and_pairs_in_any_case(data: Path, tmp_path: Path) -> None:
-    changes = [*SMALL, "corpus.held_out=3", "corpus.development=2", "corpus.english_pairs=4"]
+    changes = [*SMALL, "corpus.held_out=3", "corpus.development=2", "corpus.english_pairs=4", "corpus.trivia=3"]
     world = real_world(load_experiment("transfer", changes), data, tmp_path / "base", "tr", 0, None, None)
     learned = {text.casefold().strip("?") for text in texts(world)}
     held = [*world.exam, *world.development]
@@ -144,7 +144,7 @@ def test_real_text_holds_its_questions_out_of_text_and_pairs_in_any_case(data: P
     assert len(world.development) == 2
     assert not {one.text.casefold() for one in held} & learned
     assert not {one.english.casefold() for one in held} & learned
-    assert sum(pair.english == pair.other for pair in world.pairs) == 4
+    assert sum(pair.english == pair.other for pair in world.pairs) == 4 + 3
 
 
 def test_questions_that_are_not_held_out_are_pairs_too(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,13 +167,25 @@ def test_hold_out_is_the_same_in_every_language() -> None:
     assert {one.key for one in corpus.hold_out(asked[::-1], 7)[1]} == {one.key for one in held}
 
 
-def test_a_reworded_question_leaves_out_words_and_adds_none() -> None:
-    chooser, question = random.Random(0), "who wrote the song about the old red house"
-    made = [reworded(question, 0.3, chooser) for _ in range(200)]
-    assert 60 < made.count(question) < 140
-    assert len(set(made)) > 20
-    assert all(set(one.casefold().strip("?").split()) <= set(question.split()) for one in made)
-    assert {reworded(question, 0.0, chooser) for _ in range(20)} == {question}
+def test_a_reworded_question_has_some_of_its_words_and_some_of_others_in_any_order() -> None:
+    question, others = "who wrote the song about the old red house", ["moon", "river"]
+
+    def made(**wanted: float) -> list[str]:
+        chooser, settings = random.Random(0), English(**{"noise": 0.0, **wanted})
+        return [reworded(question, others, settings, chooser) for _ in range(200)]
+
+    def said(text: str) -> list[str]:
+        return text.casefold().strip("?").split()
+
+    own = question.split()
+    assert set(made()) == {question}
+    for wanted in ({"noise": 0.3}, {"strange": 0.3}, {"shuffled": 0.9}):
+        assert 60 < made(**wanted).count(question) < 140
+        assert len(set(made(**wanted))) > 20
+    assert all(set(said(one)) <= set(own) for one in made(noise=0.3))
+    assert all([word for word in said(one) if word not in others] == own for one in made(strange=0.3))
+    assert any(set(others) & set(said(one)) for one in made(strange=0.3))
+    assert all(sorted(said(one)) == sorted(own) for one in made(shuffled=0.9))
 
 
 def small(*changes: str) -> Any:

@@ -59,6 +59,14 @@ def english_questions(data: Path) -> dict[str, tuple[str, str]]:
     return _mkqa(data, "en")
 
 
+def trivia(data: Path, count: int, longest: int, held: Sequence[Question], seed: int) -> list[str]:
+    """English questions of at most `longest` words, whatever answers them, none of them held out: full of names."""
+    banned = _banned(held)
+    rows = (json.loads(line) for line in _lines(data / "qa" / "en.jsonl.gz"))
+    asked = dict.fromkeys(row["question"] for row in rows if not row["id"].startswith("ms/"))  # Of documentation.
+    return _sample([one for one in asked if len(one.split()) <= longest and _plain(one) not in banned], count, seed)
+
+
 def questions(data: Path, language: str) -> list[Question]:
     """The questions that exist in English and in the language."""
     english, other = _mkqa(data, "en"), _mkqa(data, language)

@@ -32,7 +32,7 @@ from .schema import English
 
 ABOUT = "recipe"  # Name of the file that says what a base was made with.
 LONGEST = 64  # tokens of a row
-MIX = {"repeat": 0.5, "answer": 0.3, "continue": 0.2}  # What cannot be repeated cannot be mapped to.
+OTHERS = {"repeat": 5 / 7, "continue": 2 / 7}  # What cannot be repeated cannot be mapped to.
 
 
 def make_base(
@@ -87,15 +87,17 @@ def _rows(
     """Half as many rows as the training sees, so each comes about twice; the loss is on what follows a prompt."""
     chooser = random.Random(settings.seed)
     read = [*sentences, *(question for question, _ in asked)]
+    words = [word for question, _ in asked for word in question.split()]
+    kinds = {"answer": settings.answers} | {kind: share * (1 - settings.answers) for kind, share in OTHERS.items()}
     wanted = max(1, settings.steps * settings.batch // 2)
     while wanted:
-        (kind,) = chooser.choices(list(MIX), list(MIX.values()))
+        (kind,) = chooser.choices(list(kinds), list(kinds.values()))
         if kind == "repeat":
             text = chooser.choice(read)
             prompt, said = _prompt(SAY + text), text
         elif kind == "answer":
             question, said = chooser.choice(asked)
-            prompt = _prompt(reworded(question, settings.noise, chooser))
+            prompt = _prompt(reworded(question, words, settings, chooser))
         else:
             prompt, said = "", f"{tokenizer.bos_token}{chooser.choice(sentences)} {chooser.choice(sentences)}"
         before = tokenizer(prompt)["input_ids"] if prompt else []
@@ -105,15 +107,22 @@ def _rows(
             yield {"input_ids": before + after, "labels": [-100] * len(before) + after}
 
 
-def reworded(question: str, noise: float, chooser: random.Random) -> str:
-    """The question as it is, or, as often, without some of its words, and written as a sentence as often as not.
+def reworded(question: str, words: Sequence[str], settings: English, chooser: random.Random) -> str:
+    """The question as it is, or, as often, in other words, and written as a sentence as often as not.
 
-    A base that has only ever seen one wording of a question knows its letters, not what it asks.
+    Other words are fewer of its own, some of `words` among them, and the order changed, as much as the settings say: so
+    comes what was asked in another language. A base that has only ever seen one wording of a question knows its
+    letters, not what it asks.
     """
-    if not noise or chooser.random() < 0.5:
+    if chooser.random() < 0.5 or not (settings.noise or settings.strange or settings.shuffled):
         return question
-    kept = " ".join(word for word in question.split() if chooser.random() >= noise) or question
-    return f"{kept[:1].upper()}{kept[1:]}?" if chooser.random() < 0.5 else kept
+    said = [word for word in question.split() if chooser.random() >= settings.noise] or question.split()
+    if settings.strange:
+        said = [f"{word} {chooser.choice(words)}" if chooser.random() < settings.strange else word for word in said]
+    text = " ".join(said)
+    if settings.shuffled and chooser.random() < settings.shuffled:
+        text = " ".join(chooser.sample(text.split(), len(text.split())))
+    return f"{text[:1].upper()}{text[1:]}?" if chooser.random() < 0.5 else text
 
 
 def _start(texts: list[str], settings: English) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

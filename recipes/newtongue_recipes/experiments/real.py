@@ -77,6 +77,9 @@ def _questions(
     random.Random(seed).shuffle(translated)
     translated = translated[:pairs]
     translated += [Pair(one.english, one.english) for one in translated[: wanted.english_pairs]]
+    if wanted.trivia:
+        named = corpus.trivia(data, wanted.trivia, wanted.pair_words, held, seed)
+        translated += [Pair(one, one) for one in named]
     random.Random(seed).shuffle(translated)
     conversations = [corpus.ask(one, language, answered) for one in seen for answered in ("en", language)]
     said = translated[: wanted.tune_pairs]

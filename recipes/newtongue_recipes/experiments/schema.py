@@ -79,8 +79,14 @@ class English(BaseModel):
     """Attention heads; they divide the width."""
     rows: Count = 4096
     """Rows of the embedding."""
+    answers: Share = 0.3
+    """Share of the rows that answer a question; five of the others repeat what they read for two that go on with it."""
     noise: Dropout = 0.15
     """Share of a question's words that are left out in half of its rows, so that more than one wording is answered."""
+    strange: Dropout = 0.0
+    """After how many of the words left, in these rows, a word of another question stands."""
+    shuffled: Dropout = 0.0
+    """In how many of these rows the words come in any order."""
     start_from: Name | None = None
     """Folder of a base made here to go on from, of the same shape; null starts from fresh weights."""
     save_steps: Whole = 500
@@ -104,6 +110,8 @@ class Corpus(BaseModel):
     """How many times each translated question that is not held out comes among the sentence pairs."""
     english_pairs: Whole = 0
     """Of these pairs, how many come again with the English on both sides, so that names are read as they stand."""
+    trivia: Whole = 0
+    """How many English questions of other sources come so as well: they are full of names."""
     answer_words: Whole = 0
     """Ask only for answers of at most so many English words; 0 asks for all."""
     tune_pairs: Whole = 2_000
