@@ -134,6 +134,8 @@ class Map:
     """Softness of the transport, as a share of the squared norm of an embedding."""
     mined: Whole = 0
     """How many times each entry of a dictionary mined from the pairs stands among them; 0 mines none."""
+    masked: Dropout = 0.0
+    """Share of the tokens read that are masked while training, so that a sentence is understood with words unknown."""
     say: str = "Translate into English: "
     """What the frozen base is asked to do with a sentence it can only read through the port."""
     train_encoder: bool = True

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
 from torch import Tensor, nn
 from transformers import DataCollatorForSeq2Seq, PreTrainedModel, TrainerCallback, set_seed
@@ -66,6 +67,10 @@ def map_language(
         raise NewtongueError(f"Stage 2 was given no sentence pairs for {language!r}. Name a source of translations.")
     folder = Path(folder)
     encoder = encoder if isinstance(encoder, Encoder) else Encoder.from_pretrained(encoder)
+    if settings.masked and encoder.tokenizer.mask_token is None:
+        raise NewtongueError(
+            "Stage 2 was to mask what it reads, and the encoder's tokenizer has no mask. Set 'masked' to 0."
+        )
     if settings.mined:
         found = mine_dictionary((pair.english, pair.other) for pair in pairs)
         pairs = [*pairs, *(Pair(*entry, aligned=True) for entry in found * settings.mined)]
@@ -121,7 +126,7 @@ class Objective(nn.Module):
 
     def forward(self, input_ids: Tensor, labels: Tensor, aligned: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """The loss of `[batch, positions]` ids and labels, with `[batch]` marks of which rows are aligned."""
-        embedded = self.attached.embed(input_ids)
+        embedded = self.attached.embed(self._masked(input_ids) if self.settings.masked and self.training else input_ids)
         loss = embedded.new_zeros(())
         if self.through:
             said = labelled_loss(self.attached, labels, inputs_embeds=embedded, attention_mask=attention_mask)
@@ -134,15 +139,24 @@ class Objective(nn.Module):
         """The base's."""
         self.attached.activation_checkpointing_enable(**options)
 
+    def _masked(self, ids: Tensor) -> Tensor:
+        """The ids with the encoder's mask in place of some that are read; every position stays."""
+        owned = self.attached.tokenizer.ranges[self.attached.languages[0]]
+        chosen = self._read(ids) & (torch.rand(ids.shape, device=ids.device) < self.settings.masked)
+        return ids.masked_fill(chosen, owned.start + owned.tokenizer.mask_token_id)
+
+    def _read(self, ids: Tensor) -> Tensor:
+        """Which ids are the language's, but for those that open and close a run."""
+        owned = self.attached.tokenizer.ranges[self.attached.languages[0]]
+        own = ids - owned.start
+        return (own >= 0) & (own != owned.opens) & (own != owned.closes)
+
     def _toward(self, ids: Tensor, labels: Tensor, aligned: Tensor, embedded: Tensor) -> Tensor:
         model, settings = self.attached, self.settings
-        adapter = model.adapter(model.languages[0])
-        owned = model.tokenizer.ranges[adapter.language]
-        read = ids - owned.start
-        soft, seen = pad_runs(embedded, (read >= 0) & (read != owned.opens) & (read != owned.closes))
+        soft, seen = pad_runs(embedded, self._read(ids))
         said = (labels >= 0) & ~_is_special(model.tokenizer, labels)
         targets, wanted = pad_runs(embedded.detach(), said)
-        unit = adapter.config.mapper.unit
+        unit = model.adapter(model.languages[0]).config.mapper.unit
         loss = embedded.new_zeros(())
         free, share = ~aligned, aligned.float().mean()
         if settings.transport and bool(free.any()):
