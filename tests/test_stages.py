@@ -12,7 +12,8 @@ from newtongue import ModalityAdapter, NewtongueError
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune, twins_of
-from newtongue_recipes.stages.map import Pair
+from newtongue_recipes.stages.map import Objective, Pair
+from newtongue_recipes.stages.map import _row as map_row
 
 PAIRS = [Pair(english, turkish) for english, turkish in zip(tiny.ENGLISH, tiny.TURKISH, strict=True)] * 4
 WORDS = [Pair("Paris", "Paris", aligned=True), Pair("capital", "başkent", aligned=True)]
@@ -108,6 +109,37 @@ def test_each_part_of_map_lowers_its_loss(part: str, tmp_path: Path) -> None:
     base = load_base(PHI_NANO, trainable=True)  # A base that knows something: random weights cannot be made to speak.
     map_language(base, tiny.tiny_encoder(), PAIRS, Map(**parts), tmp_path, language="tr", callbacks=[Watch()])
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_what_is_masked_is_of_the_language_and_only_while_training(
+    base_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, encoder = load_base(base_folder), tiny.tiny_encoder()
+    model = ModalityAdapter.create(base, encoder, language="tr").attach(base, trainable=True)
+    rows = [map_row(model.tokenizer, pair, "Say: ", "tr") for pair in PAIRS[:1]] * 4
+    batch = {name: torch.tensor([row[name] for row in rows]) for name in ("input_ids", "labels")}
+    batch["attention_mask"] = torch.ones_like(batch["labels"])
+    given: list[torch.Tensor] = []
+    embed = model.embed
+    monkeypatch.setattr(model, "embed", lambda ids: given.append(ids) or embed(ids))
+    objective = Objective(model, Map(masked=0.5), through=0.0, toward=1.0)
+    for training_now in (True, False):
+        objective.train(training_now)(**batch, aligned=torch.zeros(4))
+    owned, ids = model.tokenizer.ranges["tr"], batch["input_ids"]
+    masked = given[0] != ids
+    assert torch.equal(given[1], ids)
+    assert 0.2 < masked.sum() / (ids >= owned.start).sum() < 0.7
+    assert set(given[0][masked].tolist()) == {owned.start + encoder.tokenizer.mask_token_id}
+    assert not masked[
+        (ids < owned.start) | (ids == owned.start + owned.opens) | (ids == owned.start + owned.closes)
+    ].any()
+
+
+def test_an_encoder_without_a_mask_masks_nothing(base_folder: Path, tmp_path: Path) -> None:
+    encoder = tiny.tiny_encoder()
+    encoder.tokenizer.mask_token = None
+    with pytest.raises(NewtongueError, match="has no mask"):
+        map_language(load_base(base_folder), encoder, PAIRS, Map(masked=0.1), tmp_path, language="tr")
 
 
 def test_a_frozen_encoder_stays_as_it_was(base_folder: Path, tmp_path: Path) -> None:
