@@ -74,6 +74,12 @@ def test_no_lesson_asks_or_states_a_held_out_fact(language: str) -> None:
     assert len(facts()) >= 600
 
 
+@pytest.mark.parametrize("voice", [True, False])
+def test_without_a_voice_every_lesson_reads_the_language(voice: bool) -> None:
+    chats = lessons("tr", voice=voice).conversations
+    assert all(any("language" in part for part in chat[0]["content"]) for chat in chats) is not voice
+
+
 def test_rows_of_the_card_carry_the_command_that_made_them_and_their_controls() -> None:
     score = Score(in_english=0.9, in_language=0.4, shuffled=0.1, chance=0.2, n=100, raw_lora=0.3)
     rows = card_results(score, "tr", "newtongue demo --seed 3")

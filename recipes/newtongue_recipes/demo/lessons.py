@@ -44,8 +44,10 @@ class Lessons:
     conversations: list[Messages]
 
 
-def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int = 12_000) -> Lessons:
-    """The lessons of one language (`tr` or `ja`)."""
+def lessons(
+    language: str, seed: int = 0, *, raw: int = 8_000, translations: int = 12_000, voice: bool = True
+) -> Lessons:
+    """The lessons of one language (`tr` or `ja`); without a voice, English names are not among what it is to say."""
     seen, _ = split(language)
     translated = pairs(language, translations, seed, seen)
     words = dictionary(language)
@@ -64,7 +66,7 @@ def lessons(language: str, seed: int = 0, *, raw: int = 8_000, translations: int
             *(answer(row, english.answer) for english, row in list(zip(in_english, in_language, strict=True))[::3]),
             *(said_in("en", repeat(english, other, language)) for english, other in translated[: translations // 6]),
             *(said_in(language, write(other, language), english) for english, other in words),
-            *(said_in(language, write(other, language, english), english) for english, other in words),
+            *(said_in(language, write(other, language, english), english) for english, other in words if voice),
         ],
     )
 

@@ -144,7 +144,7 @@ def _stages(
 ) -> dict[str, float]:
     work = output / "stages" / language
     seconds: dict[str, float] = {}
-    taught = lessons(language, seed)
+    taught = lessons(language, seed, voice=curriculum.tune.answer == "own")
 
     started = time.monotonic()
     represent(taught.raw, curriculum.represent, work / "encoder", callbacks=[Reports(queue, language, STAGES[0])])
