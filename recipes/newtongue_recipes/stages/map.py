@@ -143,13 +143,12 @@ class Objective(nn.Module):
         """The ids with the encoder's mask in place of some that are read; every position stays."""
         owned = self.attached.tokenizer.ranges[self.attached.languages[0]]
         chosen = self._read(ids) & (torch.rand(ids.shape, device=ids.device) < self.settings.masked)
-        mask: int = owned.start + owned.tokenizer.mask_token_id
-        return ids.masked_fill(chosen, mask)
+        return ids.masked_fill(chosen, owned.start + owned.tokenizer.mask_token_id)
 
     def _read(self, ids: Tensor) -> Tensor:
         """Which ids are the language's, but for those that open and close a run."""
         owned = self.attached.tokenizer.ranges[self.attached.languages[0]]
-        own = ids - owned.start
+        own: Tensor = ids - owned.start
         return (own >= 0) & (own != owned.opens) & (own != owned.closes)
 
     def _toward(self, ids: Tensor, labels: Tensor, aligned: Tensor, embedded: Tensor) -> Tensor:
