@@ -148,8 +148,9 @@ class Objective(nn.Module):
     def _read(self, ids: Tensor) -> Tensor:
         """Which ids are the language's, but for those that open and close a run."""
         owned = self.attached.tokenizer.ranges[self.attached.languages[0]]
-        own: Tensor = ids - owned.start
-        return (own >= 0) & (own != owned.opens) & (own != owned.closes)
+        own = ids - owned.start
+        read: Tensor = (own >= 0) & (own != owned.opens) & (own != owned.closes)
+        return read
 
     def _toward(self, ids: Tensor, labels: Tensor, aligned: Tensor, embedded: Tensor) -> Tensor:
         model, settings = self.attached, self.settings
