@@ -34,6 +34,7 @@ METHODS: dict[str, Method] = {
     "ours-no-lexical": Method("adapter, transport in place of the tokens' likelihood", "control"),
     "ours-no-settle": Method("adapter whose soft tokens do not settle", "control"),
     "ours-no-mined": Method("adapter without a mined dictionary", "control"),
+    "ours-no-masked": Method("adapter without masking in stage 2", "control"),
     "ours-no-twins": Method("adapter without twins", "control"),
     "ours-no-anchor": Method("adapter without anchor", "control"),
     "ours-frozen-encoder": Method("adapter, encoder frozen in stage 2", "control"),

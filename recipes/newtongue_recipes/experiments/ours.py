@@ -47,6 +47,7 @@ VARIANTS: dict[str, Change] = {
     "ours-no-lexical": _map(lexical=0.0, transport=1.0),
     "ours-no-settle": _map(sharpness=0.0),
     "ours-no-mined": _map(mined=0),
+    "ours-no-masked": _map(masked=0.0),
     "ours-no-twins": lambda whole: replace(whole, tune=replace(whole.tune, twins=0.0)),
     "ours-no-anchor": _map(anchor=0.0),
     "ours-frozen-encoder": _map(train_encoder=False),
