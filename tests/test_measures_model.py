@@ -1,12 +1,14 @@
 """Measures of a model: alignment, geometry, English retention, cost."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import tiny
 import worlds
+from newtongue_evaluation.measures import cost
 from newtongue_evaluation.measures.alignment import by_layer, centred, nearest, retrieval_at_1
 from newtongue_evaluation.measures.cost import folder_bytes, positions_per_character, prefill_ratio, training_seconds
 from newtongue_evaluation.measures.geometry import cloud, embeddings, plane, soft_tokens
@@ -84,11 +86,17 @@ def test_english_logits_are_identical_with_a_language_attached_and_others_are_no
     assert share_identical(before, other) == 0.0
 
 
-def test_cost_of_reading() -> None:
-    model = worlds.world()
+def test_cost_of_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     assert positions_per_character(list, ["ab", "cd"]) == 1.0
-    short, long = [[3]], [[3] * 200]
-    assert prefill_ratio(model, short, long) < prefill_ratio(model, long, short)
+    model, now = worlds.world(), 0.0
+
+    def pass_time(_model: object, _args: object, options: dict[str, torch.Tensor]) -> None:
+        nonlocal now
+        now += options["input_ids"].numel()  # A second a position: a machine's own clock would make this a bet.
+
+    model.register_forward_pre_hook(pass_time, with_kwargs=True)
+    monkeypatch.setattr(cost, "time", SimpleNamespace(perf_counter=lambda: now))
+    assert prefill_ratio(model, [[3], [3] * 3], [[3] * 4] * 2) == 0.5
 
 
 def test_bytes_and_seconds_of_an_adapter(tmp_path: Path) -> None:
