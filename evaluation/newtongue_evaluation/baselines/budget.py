@@ -46,6 +46,10 @@ class Budget:
         share = round(reading * budget.steps)
         return replace(budget, reading=share, answering=budget.steps - share)
 
+    def scaled(self, share: float) -> "Budget":
+        """The same with so many times its steps, of either kind."""
+        return replace(self, reading=round(self.reading * share), answering=max(1, round(self.answering * share)))
+
     def arguments(self, folder: Path, steps: int) -> TrainingArguments:
         """The stock trainer's arguments for so many steps on rows that come in the order wanted."""
         values: dict[str, Any] = {

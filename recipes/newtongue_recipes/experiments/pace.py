@@ -37,5 +37,4 @@ def within(baseline: Baseline, lessons: Lessons, budget: Budget, seconds: float,
     baseline(lessons, probed, folder, callbacks)
     each = pace.seconds()
     whole = budget.reading * each.get("read", each["answer"]) + budget.answering * each["answer"]
-    share = seconds / whole
-    return replace(budget, reading=round(budget.reading * share), answering=max(1, round(budget.answering * share)))
+    return budget.scaled(seconds / whole)

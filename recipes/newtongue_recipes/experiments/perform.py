@@ -106,7 +106,9 @@ class Workshop:
         budget = self.budget()
         if name not in UNTRAINED:
             budget = self._searched(lessons, budget)
-            if self.run.equal == "seconds":
+            if self.run.equal == "tuning":
+                budget = budget.scaled(self.whole.tune.training.steps / budget.steps)
+            elif self.run.equal == "seconds":
                 seconds = self._seconds_of_ours() - (read.seconds if read else 0)
                 budget = within(BASELINES[name], lessons, budget, seconds, self.folder / name / "pace")
         learned = BASELINES[name](lessons, budget, self.folder / name, self.callbacks)
@@ -145,10 +147,7 @@ class Workshop:
             return budget
         path = self.work / "search" / f"{self.run.language}-{name}.json"
         if not path.exists():
-            share = wanted.steps / budget.steps
-            short = replace(
-                budget, reading=round(budget.reading * share), answering=max(1, round(budget.answering * share))
-            )
+            short = budget.scaled(wanted.steps / budget.steps)
             tried = [one.given() for one in wanted.changes]
             folder = path.with_suffix("")
             _, nats = search(BASELINES[name], lessons, short, tried, self.world.development, folder)

@@ -26,7 +26,9 @@ class Run:
     @property
     def title(self) -> str:
         """As it stands in tables."""
-        return METHODS[self.method].title + (", equal seconds" if self.equal == "seconds" else "")
+        return METHODS[self.method].title + {"seconds": ", equal seconds", "tuning": ", as long as stage 3"}.get(
+            self.equal, ""
+        )
 
     @property
     def data(self) -> dict[str, float]:
