@@ -191,7 +191,7 @@ def test_a_reworded_question_has_some_of_its_words_and_some_of_others_in_any_ord
 def small(*changes: str) -> Any:
     own = "ours, ours-swapped, ours-shuffled, ours-beside, ours-unread, ours-voice, ours-thought, translate-test"
     ours = f"{{methods: [{own}]}}"
-    runs = f"runs=[{ours}, {{methods: [raw-lora], equal: [seconds]}}]"
+    runs = f"runs=[{ours}, {{methods: [raw-lora], equal: [seconds, tuning]}}]"
     return load_experiment("transfer", [*SMALL, SEARCH, runs, "languages=[tr]", "corpus.held_out=3", *changes])
 
 
@@ -202,21 +202,24 @@ def test_a_run_is_made_once_and_its_scores_hold_no_text(data: Path, tmp_path: Pa
         "adapter",
         "adapter, another question's soft tokens",
         "LoRA on raw text, equal seconds",
+        "LoRA on raw text, as long as stage 3",
     ]
+    steps = load_experiment("transfer", SMALL).tune.training.steps
+    assert abs(sum(results[-1].settings["budget"][part] for part in ("reading", "answering")) - steps) <= 1
     assert {one.answered_in for one in results} == {"en", "tr"}
     assert all(len(one.rows) == 3 for one in results)
     before = {path: path.stat().st_mtime_ns for path in output.glob("*.json")}
     again = run_experiment(small(), output, data=data, console=console)
     after = {path: path.stat().st_mtime_ns for path in output.glob("*.result.json")}
     assert {path: after[path] for path in before if path in after} == {p: t for p, t in before.items() if p in after}
-    assert len(again) == len(read_results([output])) == 18
+    assert len(again) == len(read_results([output])) == 20
     assert len(list((output / "work").rglob("mapped"))) == 1  # Those that differ in stage 3 alone share stage 2.
     write_report(output, "Experiment")
     kept = (output / "scores.json").read_text()
     assert "seviyor" not in kept
     methods = [one for task in json.loads(kept)["tasks"] for one in task["methods"]]
-    assert len(methods) == 18
-    assert [one["budget"]["answering"] > 0 for one in methods if one["method"].startswith("LoRA on raw")] == [True] * 2
+    assert len(methods) == 20
+    assert [one["budget"]["answering"] > 0 for one in methods if one["method"].startswith("LoRA on raw")] == [True] * 4
     assert "translate-test" in summary(again)
     with pytest.raises(NewtongueError, match="other settings"):
         run_experiment(small("tune.rank=4"), output, data=data, console=console)

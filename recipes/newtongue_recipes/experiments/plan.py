@@ -11,6 +11,8 @@ from newtongue_evaluation.results import SUFFIX, Result, read_results
 from .methods import METHODS, UNTRAINED, check_methods
 from .schema import Settings
 
+EQUAL = {"steps": "", "seconds": ", equal seconds", "tuning": ", as long as stage 3"}  # As it stands in tables.
+
 
 @dataclass(frozen=True)
 class Run:
@@ -26,9 +28,7 @@ class Run:
     @property
     def title(self) -> str:
         """As it stands in tables."""
-        return METHODS[self.method].title + {"seconds": ", equal seconds", "tuning": ", as long as stage 3"}.get(
-            self.equal, ""
-        )
+        return METHODS[self.method].title + EQUAL[self.equal]
 
     @property
     def data(self) -> dict[str, float]:
