@@ -94,9 +94,9 @@ def test_cost_of_reading(monkeypatch: pytest.MonkeyPatch) -> None:
         nonlocal now
         now += options["input_ids"].numel()  # A second a position: a machine's own clock would make this a bet.
 
-    model.register_forward_pre_hook(pass_time, with_kwargs=True)
     monkeypatch.setattr(cost, "time", SimpleNamespace(perf_counter=lambda: now))
-    assert prefill_ratio(model, [[3], [3] * 3], [[3] * 4] * 2) == 0.5
+    with model.register_forward_pre_hook(pass_time, with_kwargs=True):  # Other tests have the same model.
+        assert prefill_ratio(model, [[3], [3] * 3], [[3] * 4] * 2) == 0.5
 
 
 def test_bytes_and_seconds_of_an_adapter(tmp_path: Path) -> None:
