@@ -78,6 +78,10 @@ def test_every_key_says_what_it_is() -> None:
     assert not nameless
 
 
+def test_what_a_key_is_fits_the_line_it_stands_on() -> None:
+    assert not [place for place in every_place() if "\n" in key_at(place).description]
+
+
 @pytest.mark.parametrize("language,tag", [("turkish", "tr"), ("japanese", "ja")])
 def test_the_demos_recipes_are_the_demos_settings(language: str, tag: str) -> None:
     from newtongue_recipes.demo.teach import Curriculum

@@ -13,7 +13,7 @@ TYPES = {"integer": "int", "number": "float", "string": "str", "boolean": "bool"
 
 @dataclass(frozen=True)
 class Key:
-    """One key: its type in words, whether it must be given, its default, its meaning, and the keys below it."""
+    """One key: its type in words, whether it must be given, its default, its meaning in a line, and the keys below."""
 
     kind: str
     required: bool
@@ -37,7 +37,7 @@ def key_at(place: Place) -> Key | None:
     default = None if required else node.get("default", empty)
     described = node.get("description") or opened.get("description", "")  # Pydantic drops one that repeats the other.
     below = _opened(node, lists=True).get("properties", ())
-    return Key(_kind(node), required, default, described, tuple(below))
+    return Key(_kind(node), required, default, " ".join(described.split()), tuple(below))
 
 
 def every_place(inside: Place = ()) -> Iterator[Place]:
