@@ -241,6 +241,11 @@ def something_else(output: Path) -> None:
     (output / "thesis.tex").write_text("mine")
 
 
+def a_draft_of_something_else(output: Path) -> None:
+    output.mkdir()
+    (output / "thesis.draft").write_text("mine")
+
+
 def another_run(output: Path) -> None:
     output.mkdir()
     (output / "run.json").write_text('{"language": "ja", "base": "microsoft/phi-2"}')
@@ -254,6 +259,7 @@ def half_a_run(output: Path) -> None:
 IN_USE = {
     "a file": (a_file, "is a file. Give --output the name of a folder"),
     "something else": (something_else, "is not empty and holds no run"),
+    "a draft of something else": (a_draft_of_something_else, "is not empty and holds no run"),
     "another recipe's run": (another_run, "another recipe's run: 'ja' into 'microsoft/phi-2', not 'tr' into"),
     "an unreadable run": (half_a_run, "cannot be read"),
 }

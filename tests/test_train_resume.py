@@ -17,6 +17,7 @@ from newtongue_recipes.recipe import load_recipe
 from newtongue_recipes.stages.checkpoints import last_checkpoint
 from newtongue_recipes.train import run as running
 from newtongue_recipes.train import train
+from newtongue_recipes.train.ledger import write_whole
 from training import make_world, small
 
 STEPS = 6
@@ -189,6 +190,23 @@ def test_a_run_stopped_before_it_began_begins(world: Path, tmp_path: Path, monke
         train(recipe, tmp_path / "run")
     assert (tmp_path / "run").is_dir()
     train(recipe, tmp_path / "run")
+
+
+def test_two_processes_that_write_one_file_at_once_both_succeed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.json"
+
+    def meanwhile(file: int) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("os.fsync", lambda file: None)
+            patch.setattr("os.getpid", lambda: 0)
+            write_whole(path, "the other's")
+
+    monkeypatch.setattr("os.fsync", meanwhile)
+    write_whole(path, "one's")
+    assert path.read_text() == "one's"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("last", ["forget", "write", "set_aside"])

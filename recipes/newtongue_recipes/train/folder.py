@@ -14,7 +14,7 @@ from newtongue_recipes.recipe.comments import in_full
 from .ledger import write_whole
 
 ABOUT = "run.json"
-DRAFT = "run.draft"  # What is left where the very first file of a run was cut short.
+DRAFTS = "run.*.draft"  # What is left where the very first file of a run was cut short.
 
 
 def check_folder(recipe: Recipe, output: Path, *, resume: bool) -> None:
@@ -26,7 +26,7 @@ def check_folder(recipe: Recipe, output: Path, *, resume: bool) -> None:
     about = output / ABOUT
     if output.exists() and not output.is_dir():
         raise NewtongueError(f"{output} is a file. Give --output the name of a folder.")
-    if not output.exists() or all(path.name == DRAFT for path in output.iterdir()):
+    if not output.exists() or all(path.match(DRAFTS) for path in output.iterdir()):
         return
     if not about.is_file():
         raise NewtongueError(f"{output} is not empty and holds no run. Choose another --output.")

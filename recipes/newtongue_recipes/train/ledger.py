@@ -46,8 +46,8 @@ class Ledger:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file such that it is the old one or the new one at any moment."""
-    draft = path.with_suffix(".draft")
+    """Write a file such that it is the old one or the new one at any moment, whoever else writes it."""
+    draft = path.with_suffix(f".{os.getpid()}.draft")
     with draft.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
