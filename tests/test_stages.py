@@ -135,6 +135,25 @@ def test_what_is_masked_is_of_the_language_and_only_while_training(
     ].any()
 
 
+@pytest.mark.parametrize(
+    "part, share, expected", [("toward", 0.5, [0, 0, 1, 1]), ("toward", 0.0, [0] * 4), ("through", 0.0, [1] * 4)]
+)
+def test_soft_tokens_settle_in_the_last_part_of_what_draws_them(
+    part: str, share: float, expected: list[int], base_folder: Path, tmp_path: Path
+) -> None:
+    found: list[int] = []
+
+    class Watch(TrainerCallback):
+        def on_step_end(self, args, state, control, model=None, **kwargs):
+            found.append(int(model.attached.adapter("tr").mapper.settles))
+
+    settings = Map(**{"toward": None, "through": None, part: training()}, settled=share, sharpness=4.0)
+    base, encoder = load_base(base_folder), tiny.tiny_encoder()
+    adapter = map_language(base, encoder, PAIRS, settings, tmp_path, language="tr", callbacks=[Watch()])
+    assert found == expected
+    assert adapter.mapper.settles
+
+
 def test_an_encoder_without_a_mask_masks_nothing(base_folder: Path, tmp_path: Path) -> None:
     encoder = tiny.tiny_encoder()
     encoder.tokenizer.mask_token = None

@@ -22,6 +22,7 @@ Length = Annotated[int, Field(ge=8, strict=True)]
 Rate = Annotated[float, Field(gt=0, strict=True)]
 Weight = Annotated[float, Field(ge=0, strict=True)]
 Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
+Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
 Tokens = Literal["unigram", "bpe"]
 Dropout = Annotated[float, Field(ge=0, lt=1, strict=True)]
 
@@ -143,6 +144,9 @@ class Map:
     sharpness: Weight = 0.0
     """How sharply soft tokens settle on the base's own tokens once they have been toward them; 0 leaves them where the
     mapper puts them."""
+    settled: Fraction = 0.0
+    """Share of the second part's steps, the last ones, in which soft tokens already settle, as they will wherever
+    they are read; without `sharpness` they never do."""
     hidden: Count | None = None
     """The mapper's inner size; twice the larger width when null."""
     dropout: Dropout = 0.05

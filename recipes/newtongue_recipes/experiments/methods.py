@@ -33,6 +33,7 @@ METHODS: dict[str, Method] = {
     "ours-no-contrast": Method("adapter without contrast", "control"),
     "ours-no-lexical": Method("adapter, transport in place of the tokens' likelihood", "control"),
     "ours-no-settle": Method("adapter whose soft tokens do not settle", "control"),
+    "ours-no-settled": Method("adapter whose soft tokens settle only once stage 2 has ended", "control"),
     "ours-no-mined": Method("adapter without a mined dictionary", "control"),
     "ours-no-masked": Method("adapter without masking in stage 2", "control"),
     "ours-no-twins": Method("adapter without twins", "control"),

@@ -46,6 +46,7 @@ VARIANTS: dict[str, Change] = {
     "ours-no-contrast": _map(contrast=0.0),
     "ours-no-lexical": _map(lexical=0.0, transport=1.0),
     "ours-no-settle": _map(sharpness=0.0),
+    "ours-no-settled": _map(settled=0.0),
     "ours-no-mined": _map(mined=0),
     "ours-no-masked": _map(masked=0.0),
     "ours-no-twins": lambda whole: replace(whole, tune=replace(whole.tune, twins=0.0)),

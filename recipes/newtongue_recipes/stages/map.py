@@ -12,6 +12,7 @@ from transformers import DataCollatorForSeq2Seq, PreTrainedModel, TrainerCallbac
 
 from newtongue import AttachedModel, Encoder, ModalityAdapter, NewtongueError
 from newtongue.base import embedding_table
+from newtongue.mapper import Mapper
 from newtongue_recipes.settings import Map, Training
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
@@ -99,9 +100,9 @@ def map_language(
         rows = Dataset.from_list([_row(model.tokenizer, pair, settings.say, language) for pair in pairs])
         words = rows.filter(lambda row: row["aligned"])
         for name, training in parts.items():
-            adapter.mapper.settles = name == "through"  # What has learned nothing would settle in the middle of all.
             seen = words if name == "words" else rows
-            _train(model, seen, settings, training, name, folder / name, resume, callbacks)
+            settling = Settling(adapter.mapper, {"toward": settings.settled, "through": 1.0}.get(name, 0.0))
+            _train(model, seen, settings, training, name, folder / name, resume, [settling, *callbacks])
     finally:
         adapter.mapper.settles = True
         model.detach(language)
@@ -174,6 +175,17 @@ class Objective(nn.Module):
         if settings.contrast and len(ids) > 1:
             loss = loss + settings.contrast * contrast(soft, seen, targets, wanted)
         return loss
+
+
+class Settling(TrainerCallback):
+    """Soft tokens settle in the last share of a training's steps: what has learned nothing would settle amid all."""
+
+    def __init__(self, mapper: Mapper, share: float) -> None:
+        self.mapper, self.share = mapper, share
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Another step begins."""
+        self.mapper.settles = state.global_step >= (1 - self.share) * state.max_steps
 
 
 def _is_special(tokenizer: Any, ids: Tensor) -> Tensor:
