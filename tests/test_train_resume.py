@@ -17,7 +17,7 @@ from newtongue_recipes.recipe import load_recipe
 from newtongue_recipes.stages.checkpoints import last_checkpoint
 from newtongue_recipes.train import run as running
 from newtongue_recipes.train import train
-from newtongue_recipes.train.ledger import write_whole
+from newtongue_recipes.train.ledger import Ledger, write_whole
 from training import make_world, small
 
 STEPS = 6
@@ -207,6 +207,14 @@ def test_two_processes_that_write_one_file_at_once_both_succeed(
     write_whole(path, "one's")
     assert path.read_text() == "one's"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("text", ['{"steps": 6000}', "[]"])
+def test_a_file_others_wrote_says_nothing_of_a_stage(text: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text(text)
+    ledger = Ledger(tmp_path)
+    assert ledger.read("recipe") is None
+    assert ledger.changed("recipe", {"steps": 1}) == []
 
 
 @pytest.mark.parametrize("last", ["forget", "write", "set_aside"])

@@ -18,9 +18,13 @@ class Ledger:
     folder: Path
 
     def read(self, stage: str) -> dict[str, Any] | None:
-        """What is known of a stage: `inputs`, `finished`, `seconds`, `curves`; None if it was never begun."""
+        """What is known of a stage: `inputs`, `finished`, `seconds`, `curves`; None if it was never begun.
+
+        A file of its name that others wrote, as a model's folder may hold, says nothing of it.
+        """
         path = self._path(stage)
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        return known if isinstance(known, dict) and "inputs" in known else None
 
     def write(self, stage: str, inputs: Inputs, *, finished: bool, **found: Any) -> None:
         """Note that a stage was begun, or is finished."""
