@@ -6,6 +6,7 @@ from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
 from newtongue_recipes.settings import Training
+from newtongue_recipes.stages.exact import hush
 
 from .setting import Setting
 
@@ -23,7 +24,7 @@ def trainer(
     scratch: str,
 ) -> SFTTrainer:
     """A trainer with the settings that the recipes give TRL; of each row, the answer has labels."""
-    return kind(
+    made = kind(
         model=model,
         args=Training(STEPS, batch=setting.batch).arguments(
             scratch, SFTConfig, max_length=None, bf16=False, packing=False, disable_tqdm=True,
@@ -38,3 +39,5 @@ def trainer(
         ),
         processing_class=tokenizer,
     )  # fmt: skip
+    hush(made)
+    return made
