@@ -225,6 +225,13 @@ def test_a_run_is_made_once_and_its_scores_hold_no_text(data: Path, tmp_path: Pa
         run_experiment(small("tune.rank=4"), output, data=data, console=console)
 
 
+def test_without_pairs_there_are_no_twins_to_learn_from(data: Path, tmp_path: Path) -> None:
+    nothing = ["runs=[{methods: [ours], pairs: [0]}]", "corpus.english_pairs=0", "corpus.trivia=0"]
+    nothing += ["corpus.development=2", "tune.twins=0.5"]
+    results = run_experiment(small(*nothing), tmp_path / "runs", data=data, console=Console(quiet=True))
+    assert [(one.method, one.data) for one in results] == [("adapter", {"pairs": 0})] * 2
+
+
 def test_what_an_evaluation_wrote_below_an_experiment_finishes_none_of_its_runs(tmp_path: Path) -> None:
     (run,) = plan(small(), ["translate-test"])
     judged = Result(

@@ -116,6 +116,7 @@ def tuned(
         made.encoder.model.set_attn_implementation("eager")
         rows = [put(one) for one in world.lessons.questions]
         twins = [replace(one, read=put(one.read)) for one in twins_of(world.pairs, world.lessons.language)]
+        settings = settings if twins else replace(settings, twins=0.0)  # Without pairs there are none to learn from.
         with disturbed(made, change) if change else nullcontext():
             made = tune(world.lessons.load(), made, rows, settings, folder, twins=twins, callbacks=callbacks)
         _write(about, made, before.steps + settings.training.steps, before.seconds + watch.seconds)

@@ -2,22 +2,21 @@
 
 Each word of a text goes with the word of its translation that it stands beside more often than chance: IBM's first
 model (Brown et al., 1993), estimated in both directions, keeps what both agree on. Rare words then stand alone among
-the pairs as often as frequent ones, where in sentences they would be met a few times in an epoch.
+the pairs as often as frequent ones, where in sentences they would be met a few times in an epoch. Words met too seldom
+for that may sound alike.
 """
 
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 
 import numpy as np
+
+from .cognates import cognates
+from .words import words
 
 ROUNDS = 5  # Of expectation and maximisation.
 LEAST = 2  # Texts that hold a word.
 SHARE = 0.3  # Probability of a word's English, at least,
 BACK = 0.02  # and of the word, given that English.
-LONGEST = 40  # Words of a text that are looked at.
-SPACELESS = 0x0E00  # Where the scripts begin, from Thai on, that may be written without spaces.
 
 
 def mine_dictionary(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -26,9 +25,9 @@ def mine_dictionary(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     Args:
         pairs: English, and the language. What is the same on both sides says nothing, and is passed over.
     """
-    told = [pair for pair in pairs if pair[0] != pair[1]]
-    english, english_ids = _numbered([_words(one) for one, _ in told])
-    own, own_ids = _numbered([_words(other) for _, other in told])
+    told = [(words(one), words(other)) for one, other in pairs if one != other]
+    english, english_ids = _numbered([one for one, _ in told])
+    own, own_ids = _numbered([other for _, other in told])
     if not own or not english:
         return []
     said, meant, likely = _translations(own_ids, english_ids)
@@ -40,22 +39,8 @@ def mine_dictionary(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         kept = chance >= SHARE and texts[word] >= LEAST and back.get((word, translation), 0.0) >= BACK
         if kept and chance > best.get(word, (0.0, 0))[0]:
             best[word] = (chance, translation)
-    return [(english[translation], own[word]) for word, (_, translation) in sorted(best.items())]
-
-
-def _words(text: str) -> list[str]:
-    """Words, lower-case; where no spaces part them, runs of one script."""
-    found = []
-    for word in re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).casefold()):
-        found += ["".join(run) for _, run in groupby(word, key=_script)]
-    return found[:LONGEST]
-
-
-def _script(sign: str) -> str:
-    """The script of a letter, of those that may be written without spaces; one for all others, digits as well."""
-    if ord(sign) < SPACELESS:
-        return ""
-    return "CJK" if sign == "々" else unicodedata.name(sign, "").split(" ")[0].split("-")[0]
+    mined = {own[word]: english[translation] for word, (_, translation) in sorted(best.items())}
+    return [(translation, word) for word, translation in {**cognates(told), **mined}.items()]
 
 
 def _numbered(texts: Sequence[list[str]]) -> tuple[list[str], list[np.ndarray]]:
