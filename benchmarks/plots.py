@@ -28,6 +28,8 @@ def plot_growth(ratios: Mapping[int, tuple[float, float, float]], what: str, fil
     )
     axes.set(xlabel=what, ylabel="time, over the first", xscale="log", yscale="log")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    times = [2**power for power in range(int(sizes[-1] / sizes[0]).bit_length())]
+    axes.set_yticks(times, [f"{one}×" for one in times])
     axes.minorticks_off()
     axes.legend()
     figure.savefig(file, dpi=120)

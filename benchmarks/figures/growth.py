@@ -1,5 +1,6 @@
 """How cost grows: with the length of a text, the batch, the languages attached and the size of the encoder."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -42,7 +43,7 @@ def _series(
     times = side_by_side(jobs, setting.repeats, device=setting.device)
     first = next(iter(jobs))
     ratios = {int(size): times[size].over(times[first]) for size in jobs}
-    plot_growth(ratios, what, setting.output / f"growth-{what.replace(' ', '-')}.png")
+    plot_growth(ratios, what, setting.output / f"growth-{re.sub(r'[^a-z]+', '-', what)}.png")
     for size, (low, middle, high) in list(ratios.items())[1:]:
         name = setting.shapes[0].name
         yield Row(f"growth with {what}", f"{name}, {size}", first, middle, low, high, at_most=at_most)
