@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
-from transformers import PreTrainedModel
 from trl.trainer.utils import FusedCausalLMOutput
 
 from newtongue import AttachedModel
@@ -23,7 +22,7 @@ from newtongue_recipes.settings import SCORED_AT_ONCE
 REWRITTEN = ("final_logit_softcapping", "logit_scale", "logits_scaling", "output_multiplier", "lm_head_multiplier")
 
 
-def score_masked(model: PreTrainedModel) -> None:
+def score_masked(model: Any) -> None:
     """Make a masked language model score masked positions alone, if it is one that can: the loss is the same."""
     if hasattr(model, "sparse_prediction"):
         model.sparse_prediction = True
