@@ -16,6 +16,7 @@ NAMES = {
     "beethoven": "베토벤",
     "moscow": "Москва",
 }
+COLOURS = {"red": "赤い", "blue": "青い", "white": "白い", "black": "黒い"}
 
 
 @pytest.mark.parametrize(
@@ -38,10 +39,18 @@ def test_what_has_no_consonants_sounds_like_nothing(other: str) -> None:
     assert not cognates([(["oh", "a", "1"], [other])])
 
 
-def test_names_are_found_where_each_stands_once_and_kanji_are_not_believed() -> None:
-    chance = {"tsunami": "山田", "dawn": "明"}  # Read aloud, they are "shantian" and "ming".
-    texts = [([one, "is", "here"], [other]) for one, other in (NAMES | chance).items()]
+def test_names_are_found_where_each_stands_once() -> None:
+    assert cognates([([one, "is", "here"], [other]) for one, other in NAMES.items()]) == {
+        other: one for one, other in NAMES.items()
+    }
+
+
+def test_a_script_is_believed_or_not_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_chance = {"shanty": "山田", "shinto": "身体", "shantung": "上天"}  # Written out, each is like all three.
+    texts = [([one, "is", "here"], [other]) for one, other in (NAMES | by_chance).items()]
     assert cognates(texts) == {other: one for one, other in NAMES.items()}
+    monkeypatch.setattr("newtongue_recipes.stages.cognates.SURE", 0)
+    assert cognates(texts).keys() >= set(by_chance.values())
 
 
 def test_two_words_in_a_row_may_be_one() -> None:
@@ -59,14 +68,17 @@ def test_latin_letters_are_read_and_not_heard() -> None:
     assert cognates([(["television"], ["televizyon"])]) == {}
 
 
-def test_a_dictionary_has_what_sounds_alike_and_what_stands_together_counts_for_more() -> None:
-    told = [
-        ("a red car", "赤い カー"),
-        ("a red bus", "赤い バス"),
-        ("a blue car", "青い カー"),
-        ("a blue bus", "青い バス"),
-    ]
-    found = {other: english for english, other in mine_dictionary([*told, ("the Sherlock", "シャーロック")])}
-    assert found["シャーロック"] == "sherlock"
-    assert found["バス"] == "bus"
+def test_a_dictionary_has_what_sounds_alike() -> None:
+    found = mine_dictionary([("the Sherlock", "シャーロック"), ("a red car", "赤い 車")])
+    assert ("sherlock", "シャーロック") in found
+
+
+def test_what_stands_together_counts_for_more_than_what_sounds_alike() -> None:
+    coaches = [(f"a {colour} coach", f"{own} バス") for colour, own in COLOURS.items()]
+    told = [*coaches, *((f"a {colour} car", f"{own} 車") for colour, own in COLOURS.items()), ("his bass", "彼の バス")]
+    assert cognates([(words(english), words(other)) for english, other in told])["バス"] == "bass"
+    assert ("coach", "バス") in mine_dictionary(told)
+
+
+def test_runs_of_katakana_are_words() -> None:
     assert words("シャーロック・ホームズ") == ["シャーロック", "ホームズ"]

@@ -13,9 +13,9 @@ from itertools import pairwise
 
 from anyascii import anyascii
 
-from .words import script
+from newtongue.spans.scripts import letter_script
 
-FAMILIAR = ("LATIN", "DIGIT")  # Scripts whose words are spelled, not written as they are heard.
+FAMILIAR = ("LATIN", "")  # Latin letters and digits are spelled, not written as they are heard.
 SURE = 2
 LEAST = 0.75  # Likeness of two words' consonants.
 CERTAIN = 2  # Consonants of words that are wholly alike,
@@ -60,7 +60,7 @@ def cognates(texts: Sequence[tuple[list[str], list[str]]]) -> dict[str, str]:
     return {
         word: names.most_common(1)[0][0]
         for name, heard in found.items()
-        if len(heard) >= SURE * len(chance[name])
+        if len(heard) >= SURE * len(chance.get(name, ()))
         for word, names in heard.items()
     }
 
@@ -69,13 +69,14 @@ def _heard(texts: Sequence[tuple[list[str], list[str]]]) -> dict[str, dict[str, 
     """By script: each word with what it sounds like in the texts' English, and how often."""
     found: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for english, other in texts:
-        foreign = [word for word in other if script(word[0]) not in FAMILIAR]
+        foreign = [word for word in other if letter_script(word[0]) not in FAMILIAR]
         for word, name in _alike(english, foreign) if foreign else ():
-            found[script(word[0])][word][name] += 1
+            found[letter_script(word[0])][word][name] += 1
     return found
 
 
 def _alike(english: Sequence[str], other: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Each word of a text that sounds like one, or two in a row, of its English, and the one it sounds most like."""
     spoken = [(word, consonants(word)) for word in english]
     spoken += [
         (f"{one} {two}", _once(heard + more))

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from itertools import groupby
 
+from newtongue.spans.scripts import letter_script
+
 LONGEST = 40  # Words of a text that are looked at.
 SPACELESS = 0x0E00  # Where the scripts begin, from Thai on, that may be written without spaces.
 
@@ -16,11 +18,6 @@ def words(text: str) -> list[str]:
     return found[:LONGEST]
 
 
-def script(sign: str) -> str:
-    """The script of a letter, as Unicode calls it; that of a digit is its own name."""
-    return "CJK" if sign == "々" else unicodedata.name(sign, "").split(" ")[0].split("-")[0]
-
-
 def _parted(sign: str) -> str:
     """What words are parted by: the scripts that may be written without spaces; one for all others, digits as well."""
-    return "" if ord(sign) < SPACELESS else script(sign)
+    return "" if ord(sign) < SPACELESS else letter_script(sign)
