@@ -1,14 +1,15 @@
-"""The loss of a language that writes: what the whole forward scores, asked for at labelled positions alone."""
+"""Losses asked for at labelled positions alone: what the whole forward scores."""
 
 import pytest
 import torch
 from torch import Tensor
+from transformers import AutoModelForMaskedLM
 from trl.trainer.utils import add_fused_lm_head
 
 from newtongue import AttachedModel
 from newtongue_recipes.stages import labelled
 from streams import Part, Row, batch, ids_of
-from tiny import ARCHITECTURES, tiny_base
+from tiny import ARCHITECTURES, ENCODERS, tiny_base, tiny_encoder
 from worlds import attach_two
 
 ASKED = (Part(None, 2, 2), Part("tr", 5, 3), Part(None, 3, 4))
@@ -117,3 +118,27 @@ def test_asked_without_the_fused_head_the_forward_is_the_base_s(model: AttachedM
     del inputs["labels"]
     logits = model(**inputs).logits
     assert logits.shape[:2] == inputs["input_ids"].shape
+
+
+@pytest.mark.parametrize("architecture", ENCODERS)
+def test_an_encoder_s_loss_is_that_of_its_whole_forward(architecture: str) -> None:
+    model = AutoModelForMaskedLM.from_config(tiny_encoder(architecture=architecture).model.config).eval()
+    ids = torch.randint(5, model.config.vocab_size, (3, 9), generator=torch.Generator().manual_seed(0))
+    inputs = {"input_ids": ids, "labels": ids.where(torch.arange(9) % 4 == 1, -100)}
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+    def loss() -> tuple[Tensor, tuple[Tensor | None, ...]]:
+        found = model(**inputs).loss
+        return found, torch.autograd.grad(found, weights, allow_unused=True)
+
+    (whole, gradients), kept = loss(), dict(vars(model.config))
+    labelled.score_masked(model)
+    own, sparse = loss()
+    torch.testing.assert_close(own, whole)
+    for one, other in zip(sparse, gradients, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            torch.testing.assert_close(one, other)
+    assert vars(model.config) == kept  # Whoever loads what was saved gets the stock forward.
+    if architecture == "modernbert":
+        assert len(model(**inputs).logits) == int((inputs["labels"] != -100).sum())

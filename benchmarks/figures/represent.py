@@ -13,6 +13,7 @@ from benchmarks.setting import Setting
 from benchmarks.shapes import config_of, tokens
 from benchmarks.timing import side_by_side
 from newtongue_recipes.stages.exact import MaskByBatch
+from newtongue_recipes.stages.labelled import score_masked
 
 RUN_MLM_BATCH = 8  # Its rows a step, in float32, in random order, each batch padded to its longest row.
 SHARE = 0.45
@@ -35,6 +36,7 @@ def measure(setting: Setting) -> Iterator[Row]:
         stock = _batches(DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15), rows, RUN_MLM_BATCH, device)
         torch.manual_seed(0)
         models = [ModernBertForMaskedLM(config_of(encoder)).to(device).train() for _ in range(2)]
+        score_masked(models[0])
         jobs = {"ours": _epoch(models[0], ours, half), "stock": _epoch(models[1], stock, nullcontext())}
         times = side_by_side(jobs, setting.repeats, device=device)
         parameters = encoder.layers * 10 * encoder.width**2 + encoder.width * (encoder.width + encoder.vocabulary)

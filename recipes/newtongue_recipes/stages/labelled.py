@@ -1,7 +1,8 @@
-"""Losses that ask a base's head for scores at labelled positions alone: most of a row has no label.
+"""Losses that ask a head for scores at labelled positions alone: most of a row has no label.
 
-In stage 2 it is the base's own head. In stage 3 TRL's trainer does the same, but for a language that writes: it would
-read base and voice as one matrix, gradients and all, where here they score what counts, in the grammar of decoding.
+In stage 1 it is the encoder's, and ModernBERT can do so itself. In stage 2 it is the base's. In stage 3 TRL's trainer
+does the same, but for a language that writes: it would read base and voice as one matrix, gradients and all, where here
+they score what counts, in the grammar of decoding.
 """
 
 import functools
@@ -19,6 +20,12 @@ from newtongue.port import CHILD, Port
 from newtongue_recipes.settings import SCORED_AT_ONCE
 
 REWRITTEN = ("final_logit_softcapping", "logit_scale", "logits_scaling", "output_multiplier", "lm_head_multiplier")
+
+
+def score_masked(model: Any) -> None:
+    """Make a masked language model score masked positions alone, if it is one that can: the loss is the same."""
+    if hasattr(model, "sparse_prediction"):
+        model.sparse_prediction = True
 
 
 def labelled_loss(model: AttachedModel, labels: Tensor, **inputs: Any) -> Tensor:

@@ -23,6 +23,7 @@ from newtongue_recipes.settings import Represent
 
 from .checkpoints import last_checkpoint, write_once
 from .exact import ExactTrainer, MaskByBatch, hush
+from .labelled import score_masked
 from .vocabulary import train_vocabulary
 
 
@@ -55,6 +56,7 @@ def represent(
         raise NewtongueError("Stage 1 was given no text to learn the language from. Name a source of raw text.")
     set_seed(settings.training.seed)
     model, tokenizer = _start(texts, settings)
+    score_masked(model)
     dataset = Dataset.from_dict({"text": texts}).map(
         lambda batch: _encode(tokenizer, batch["text"], settings), batched=True, remove_columns=["text"]
     )
