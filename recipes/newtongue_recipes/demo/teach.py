@@ -19,7 +19,7 @@ from newtongue import Encoder, ModalityAdapter
 from newtongue_recipes import card
 from newtongue_recipes.demo.lessons import SAY, lessons
 from newtongue_recipes.demo.nano import load_nano
-from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune
+from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune, twins_of
 from newtongue_recipes.train.quiet import OLD_NAMES
 
 STAGES = ("represent", "map words", "map toward", "map through", "tune")
@@ -61,6 +61,7 @@ class Curriculum:
             encoder_rate=0.3,
             max_length=128,
             answer="own",
+            twins=0.5,
         )
     )
 
@@ -171,6 +172,7 @@ def _stages(
         conversations,
         curriculum.tune,
         work / "tune",
+        twins=twins_of(taught.pairs, language),
         callbacks=[Reports(queue, language, STAGES[4])],
     )
     seconds["tune"] = time.monotonic() - started
