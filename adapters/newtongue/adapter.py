@@ -28,6 +28,7 @@ from .languages import check_language
 from .lora import State, check_lora, load_lora, lora_parameters, lora_state
 from .mapper import Mapper
 from .precision import check_dtype, write_as
+from .spans.borrowed import check_borrows
 from .voice import Voice, make_voice
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class ModalityAdapter(Float32):
         hidden: int | None = None,
         dropout: float = 0.05,
         sharpness: float = 0.0,
+        borrows: bool = False,
         lora: LoraConfig | None = None,
         notes: dict[str, Any] | None = None,
     ) -> "ModalityAdapter":
@@ -84,8 +86,15 @@ class ModalityAdapter(Float32):
             hidden: the mapper's inner size; twice the larger of the two widths when not given.
             dropout: in the mapper.
             sharpness: how sharply soft tokens settle on the base's own tokens; 0 leaves them as they are.
+            borrows: leave words in Latin letters, within text of another script, to the base's own tokens.
             lora: how to tune the base; none by default (add it later with `with_lora`).
+
+        Raises:
+            NewtongueError: it is to borrow, and is itself written in Latin letters.
         """
+        check_language(language)
+        if borrows:
+            check_borrows(language)
         info = BaseInfo.of(base)
         mapper = MapperConfig(
             encoder_width=encoder.width,
@@ -95,7 +104,7 @@ class ModalityAdapter(Float32):
             dropout=dropout,
             sharpness=sharpness,
         )
-        config = ModalityConfig(check_language(language), encoder.vocabulary, info, mapper, notes=notes or {})
+        config = ModalityConfig(language, encoder.vocabulary, info, mapper, notes=notes or {}, borrows=borrows)
         return cls(config, encoder, Mapper(mapper), check_lora(lora) if lora else None)
 
     @classmethod

@@ -51,6 +51,7 @@ class ModalityConfig:
         language: BCP 47 tag.
         vocabulary: ids the language owns.
         base, mapper: what it attaches to and the mapper's shape.
+        borrows: whether words in Latin letters, within text of another script, are left to the base's own tokens.
         notes: how it was made, for the model card (data, licences, results …); free JSON.
         files: sha256 of every part, by its path inside the folder.
     """
@@ -61,6 +62,7 @@ class ModalityConfig:
     mapper: MapperConfig
     notes: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    borrows: bool = False
     format_version: int = FORMAT_VERSION
     newtongue_version: str = __version__
 
@@ -99,6 +101,7 @@ class ModalityConfig:
                 f"{WITH_VOICE}. Upgrade newtongue, or save the adapter again with this version."
             )
         try:
+            values = {"borrows": False, **values}  # Not said by adapters older than it.
             config = cls(
                 **{key: values[key] for key in _names(cls) - {"base", "mapper"}},
                 base=BaseInfo(**values["base"]),
@@ -133,6 +136,8 @@ class ModalityConfig:
         for value, kind, name in kinds:
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise TypeError(f"{name} is {value!r}")
+        if not isinstance(self.borrows, bool):
+            raise TypeError(f"borrows is {self.borrows!r}")
         sizes = (self.mapper.encoder_width, self.mapper.hidden, self.mapper.base_width)
         if any(not 0 < size <= 1 << 20 for size in sizes):
             raise TypeError(f"mapper sizes {sizes} are out of bounds")

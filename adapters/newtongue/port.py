@@ -96,7 +96,10 @@ class Port(nn.Module):
         """
         encoder = adapter.encoder
         voice = adapter.voice is not None
-        self.ranges.add(adapter.language, encoder.tokenizer, encoder.opens, encoder.closes, voice=voice)
+        borrows = adapter.config.borrows
+        self.ranges.add(
+            adapter.language, encoder.tokenizer, encoder.opens, encoder.closes, voice=voice, borrows=borrows
+        )
         self.adapters[module_name(adapter.language)] = adapter
         if voice and self.head is None:
             self.head = Head(self._base[0], self)

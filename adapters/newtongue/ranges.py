@@ -15,7 +15,7 @@ class Range:
     """The ids `[start, start + size)` that one language reads, and the tokenizer they come from.
 
     A language with a voice writes the ids `[begin, start)`, as many, for the same tokens: what is read is seen in both
-    directions, what is written is not.
+    directions, what is written is not. One that borrows leaves words in Latin letters to the base.
     """
 
     start: int
@@ -24,6 +24,7 @@ class Range:
     opens: int
     closes: int
     voice: bool = False
+    borrows: bool = False
 
     @property
     def begin(self) -> int:
@@ -34,6 +35,14 @@ class Range:
     def stop(self) -> int:
         """The first id after the range."""
         return self.start + self.size
+
+    def bounds(self, ids: Tensor) -> Tensor:
+        """Which ids open or close what is read of the language."""
+        return (ids == self.start + self.opens) | (ids == self.start + self.closes)
+
+    def reads(self, ids: Tensor) -> Tensor:
+        """Which ids are read of the language, but for those."""
+        return (ids >= self.start) & (ids < self.stop) & ~self.bounds(ids)
 
 
 class Ranges:
@@ -71,7 +80,14 @@ class Ranges:
         return self[language].start
 
     def add(
-        self, language: str, tokenizer: PreTrainedTokenizerBase, opens: int, closes: int, *, voice: bool = False
+        self,
+        language: str,
+        tokenizer: PreTrainedTokenizerBase,
+        opens: int,
+        closes: int,
+        *,
+        voice: bool = False,
+        borrows: bool = False,
     ) -> Range:
         """Hand the next range to `language`, and one more before it to what it writes if it has a voice.
 
@@ -80,7 +96,7 @@ class Ranges:
         """
         self.check_free(language)
         begin, size = max((owned.stop for owned in self._owned.values()), default=self.base_rows), len(tokenizer)
-        self._owned[language] = Range(begin + size * voice, size, tokenizer, opens, closes, voice)
+        self._owned[language] = Range(begin + size * voice, size, tokenizer, opens, closes, voice, borrows)
         return self._owned[language]
 
     def check_free(self, language: str) -> None:

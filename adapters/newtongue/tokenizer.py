@@ -20,6 +20,7 @@ from .markup import THOUGHT, WRITTEN, Message, begin, has_marks, is_marked, mark
 from .pieces import Piece, join, shorten
 from .ranges import Ranges
 from .spans import mark_messages, mark_spans
+from .spans.borrowed import cut_borrowed
 
 Languages = str | list[str | None] | None
 
@@ -227,11 +228,17 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
     def _pieces(self, text: str) -> list[Piece]:
         pieces: list[Piece] = []
         for language, part in split(text):
-            if language is not None:
-                pieces.append(self._run(part, language))
-            if language is None or language.startswith(THOUGHT):
-                pieces.append(Piece(super().__call__(part, add_special_tokens=False)["input_ids"]))
+            borrows = language is not None and self._borrows(language)
+            for words, borrowed in cut_borrowed(part) if borrows else [(part, False)]:
+                if language is not None and not borrowed:
+                    pieces.append(self._run(words, language))
+                if language is None or borrowed or language.startswith(THOUGHT):
+                    pieces.append(Piece(super().__call__(words, add_special_tokens=False)["input_ids"]))
         return pieces
+
+    def _borrows(self, marked: str) -> bool:
+        """Whether what is so marked is read by a language that leaves Latin words to the base."""
+        return not marked.startswith((WRITTEN, THOUGHT)) and self.ranges[self._tag(marked)].borrows
 
     def _run(self, text: str, marked: str) -> Piece:
         """A run of a language, or what opens one that is yet to be written, or what begins a thought."""

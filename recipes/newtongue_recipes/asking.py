@@ -60,9 +60,7 @@ def gloss_of(model: AttachedModel, text: str, language: str) -> list[tuple[str, 
     """
     tokenizer: Any = model.tokenizer
     ids = torch.tensor([tokenizer(text, language=language, add_special_tokens=False)["input_ids"]], device=model.device)
-    encoder, owned = model.adapter(language).encoder, tokenizer.ranges[language]
-    own = ids[0] - owned.start
-    read = (own >= 0) & (own != encoder.opens) & (own != encoder.closes)
+    read = ~tokenizer.ranges[language].bounds(ids[0])
     soft, table = model.embed(ids)[0, read].float(), embedding_table(model).float()
     nearest = torch.cdist(soft, table).argmin(-1).tolist()
     tokens = tokenizer.convert_ids_to_tokens(ids[0, read].tolist())

@@ -147,6 +147,8 @@ class Map:
     settled: Fraction = 0.0
     """Share of the second part's steps, the last ones, in which soft tokens already settle, as they will wherever
     they are read; without `sharpness` they never do."""
+    borrows: bool = False
+    """Leave words in Latin letters, within text of another script, to the base, which reads them in its own tokens."""
     hidden: Count | None = None
     """The mapper's inner size; twice the larger width when null."""
     dropout: Dropout = 0.05

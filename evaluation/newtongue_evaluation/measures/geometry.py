@@ -60,9 +60,10 @@ def soft_tokens(model: Any, texts: Sequence[str], language: str) -> tuple[Tensor
     """Soft tokens of texts, `[tokens, width]`, each id of the language where it is first met, with what they spell."""
     found: dict[int, Tensor] = {}
     for text in texts:
-        ids = model.tokenizer(text, language=language, add_special_tokens=False)["input_ids"]
-        soft = model.embed(torch.tensor([ids], device=model.device))[0, 1:-1].float().cpu()
-        for one, vector in zip(ids[1:-1], soft, strict=True):
+        ids = model.tokenizer(text, language=language, add_special_tokens=False, return_tensors="pt")["input_ids"]
+        read = model.tokenizer.ranges[language].reads(ids[0])
+        soft = model.embed(ids.to(model.device))[0].float().cpu()
+        for one, vector in zip(ids[0, read].tolist(), soft[read], strict=True):
             found.setdefault(one, vector)
     return torch.stack(list(found.values())), _spelled(model, list(found))
 

@@ -37,13 +37,15 @@ def sentence_states(
     found: list[Tensor | None] = [None] * len(rows)
     for start in range(0, len(rows), batch):
         chosen = order[start : start + batch]
-        ids = pad_sequence([torch.tensor([*rows[at][0], *rows[at][1], *rows[at][2]]) for at in chosen], True)
+        ids = pad_sequence([torch.tensor([*rows[at][0], *rows[at][1]]) for at in chosen], True)
         seen = torch.zeros_like(ids)
         inside = torch.zeros(ids.shape, dtype=torch.bool)  # [batch, positions]
         for place, at in enumerate(chosen):
-            before, own, after = rows[at]
-            seen[place, : len(before) + len(own) + len(after)] = 1
+            before, own = rows[at]
+            seen[place, : len(before) + len(own)] = 1
             inside[place, len(before) : len(before) + len(own)] = True
+        if language is not None:
+            inside &= ~model.tokenizer.ranges[language].bounds(ids)
         states = model(
             input_ids=ids.to(model.device), attention_mask=seen.to(model.device), output_hidden_states=True
         ).hidden_states
@@ -54,12 +56,11 @@ def sentence_states(
     return torch.stack([one for one in found if one is not None], dim=1)
 
 
-def _row(tokenizer: Any, text: str, language: str | None, say: str) -> tuple[list[int], list[int], list[int]]:
-    """Ids before, of, and after a sentence, as far as they are read."""
+def _row(tokenizer: Any, text: str, language: str | None, say: str) -> tuple[list[int], list[int]]:
+    """Ids before and of a sentence."""
     before = tokenizer.prompt([{"role": "user", "content": f"{say}{_HERE}"}]).partition(_HERE)[0]
     opened = tokenizer(before, add_special_tokens=not tokenizer.chat_template)["input_ids"]
     if language is None:
         spaced = f" {text}" if say else text
-        return opened, tokenizer(spaced, add_special_tokens=False)["input_ids"], []
-    run = tokenizer(text, language=language, add_special_tokens=False)["input_ids"]
-    return [*opened, run[0]], run[1:-1], [run[-1]]
+        return opened, tokenizer(spaced, add_special_tokens=False)["input_ids"]
+    return opened, tokenizer(text, language=language, add_special_tokens=False)["input_ids"]

@@ -10,11 +10,12 @@ import hashlib
 import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from newtongue_recipes.atlas import turkish
 from newtongue_recipes.demo.lessons import NAMES
 from newtongue_recipes.stages.map import Pair
 
@@ -41,11 +42,12 @@ def tatoeba(data: Path, language: str) -> list[tuple[str, str]]:
     return _parallel(data, language, 0, TATOEBA[language])
 
 
-def question_pairs(data: Path, language: str, held: Sequence[Question]) -> list[Pair]:
-    """MKQA's questions and their English, answers or not, but for those held out."""
+def question_pairs(data: Path, language: str, held: Sequence[Question], *, lower: bool = False) -> list[Pair]:
+    """MKQA's questions and their English, answers or not, but for those held out; as for `questions`."""
     banned = _banned(held)
     found = _parallel(data, language, TATOEBA[language], QUESTIONS[language])
-    return [Pair(english, other) for english, other in found if not {_plain(english), _plain(other)} & banned]
+    kept = [(english, other) for english, other in found if not {_plain(english), _plain(other)} & banned]
+    return [Pair(english, _lower(other, language) if lower else other) for english, other in kept]
 
 
 def english_sentences(data: Path) -> list[str]:
@@ -67,10 +69,11 @@ def trivia(data: Path, count: int, longest: int, held: Sequence[Question], seed:
     return _sample([one for one in asked if len(one.split()) <= longest and _plain(one) not in banned], count, seed)
 
 
-def questions(data: Path, language: str) -> list[Question]:
-    """The questions that exist in English and in the language."""
+def questions(data: Path, language: str, *, lower: bool = False) -> list[Question]:
+    """The questions that exist in English and in the language; in lower case, as the English are, if so wanted."""
     english, other = _mkqa(data, "en"), _mkqa(data, language)
-    return [Question(key, *english[key], *other[key]) for key in english if key in other]
+    found = [Question(key, *english[key], *other[key]) for key in english if key in other]
+    return [replace(one, other=_lower(one.other, language)) for one in found] if lower else found
 
 
 def trilingual(data: Path) -> set[str]:
@@ -160,6 +163,10 @@ def _parallel(data: Path, language: str, start: int, stop: int) -> list[tuple[st
 
 def _banned(held: Sequence[Question]) -> set[str]:
     return {_plain(text) for one in held for text in (one.english, one.other)}
+
+
+def _lower(text: str, language: str) -> str:
+    return turkish.lower(text) if language == "tr" else text.lower()
 
 
 def _plain(text: str) -> str:

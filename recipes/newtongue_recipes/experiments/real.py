@@ -65,7 +65,8 @@ def _questions(
 ) -> World:
     """MKQA: some of the questions that exist in all languages are held out."""
     wanted = settings.corpus
-    asked = [one for one in corpus.questions(data, language) if _short(one.english_answer, wanted.answer_words)]
+    known = corpus.questions(data, language, lower=wanted.lower)
+    asked = [one for one in known if _short(one.english_answer, wanted.answer_words)]
     shared = corpus.trilingual(data)
     common = [one for one in asked if one.key in shared]
     _, held = corpus.hold_out(common, wanted.held_out + wanted.development)
@@ -73,7 +74,7 @@ def _questions(
     seen = [one for one in asked if one.key not in keys]
     everything = 10**9
     translated = corpus.pairs(data, language, everything, wanted.pair_words, wanted.aligned_words, held, seed)
-    translated += corpus.question_pairs(data, language, held) * wanted.question_pairs
+    translated += corpus.question_pairs(data, language, held, lower=wanted.lower) * wanted.question_pairs
     random.Random(seed).shuffle(translated)
     translated = translated[:pairs]
     translated += [Pair(one.english, one.english) for one in translated[: wanted.english_pairs]]

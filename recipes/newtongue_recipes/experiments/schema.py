@@ -109,6 +109,8 @@ class Corpus(BaseModel):
     """Pairs with an English side of so many words stand in for a dictionary."""
     question_pairs: Whole = 1
     """How many times each translated question that is not held out comes among the sentence pairs."""
+    lower: bool = False
+    """Write the language's questions in lower case, for every method, as their English is written."""
     english_pairs: Whole = 0
     """Of these pairs, how many come again with the English on both sides, so that names are read as they stand."""
     trivia: Whole = 0

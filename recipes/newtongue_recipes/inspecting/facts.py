@@ -26,6 +26,7 @@ def facts_of(parts: Parts) -> Facts:
             "rows": config.base.rows,
         },
         "vocabulary": config.vocabulary,
+        "borrows": config.borrows,
         "encoder": _encoder(parts),
         "mapper": {
             "shape": [config.mapper.encoder_width, config.mapper.hidden, config.mapper.base_width],

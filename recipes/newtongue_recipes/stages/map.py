@@ -62,7 +62,8 @@ def map_language(
         The adapter, detached.
 
     Raises:
-        NewtongueError: there are no pairs, or no aligned one for the part on words.
+        NewtongueError: there are no pairs, or no aligned one for the part on words; a language in Latin letters is to
+            borrow.
     """
     if not pairs:
         raise NewtongueError(f"Stage 2 was given no sentence pairs for {language!r}. Name a source of translations.")
@@ -90,6 +91,7 @@ def map_language(
         hidden=settings.hidden,
         dropout=settings.dropout,
         sharpness=settings.sharpness,
+        borrows=settings.borrows,
     )
     model = adapter.attach(base, tokenizer=tokenizer, trainable=True)
     if not settings.train_encoder:
@@ -148,15 +150,24 @@ class Objective(nn.Module):
 
     def _read(self, ids: Tensor) -> Tensor:
         """Which ids are the language's, but for those that open and close a run."""
-        owned = self.attached.tokenizer.ranges[self.attached.languages[0]]
-        own = ids - owned.start
-        read: Tensor = (own >= 0) & (own != owned.opens) & (own != owned.closes)
+        read: Tensor = self.attached.tokenizer.ranges[self.attached.languages[0]].reads(ids)
         return read
+
+    def _borrowed(self, ids: Tensor, labels: Tensor) -> Tensor:
+        """Which labels the base reads in its own tokens already, where the language borrows: none need say them."""
+        owned = self.attached.tokenizer.ranges[self.attached.languages[0]]
+        if not owned.borrows:
+            return torch.zeros_like(labels, dtype=torch.bool)
+        asked = ids.masked_fill((labels >= 0) | (ids >= owned.begin), -1)
+        found: Tensor = (labels[:, :, None] == asked[:, None, :]).any(-1)
+        return found
 
     def _toward(self, ids: Tensor, labels: Tensor, aligned: Tensor, embedded: Tensor) -> Tensor:
         model, settings = self.attached, self.settings
         soft, seen = pad_runs(embedded, self._read(ids))
         said = (labels >= 0) & ~_is_special(model.tokenizer, labels)
+        new = said & ~self._borrowed(ids, labels)
+        said = torch.where(new.any(1, keepdim=True), new, said)
         targets, wanted = pad_runs(embedded.detach(), said)
         unit = model.adapter(model.languages[0]).config.mapper.unit
         loss = embedded.new_zeros(())
