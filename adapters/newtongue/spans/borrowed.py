@@ -12,9 +12,14 @@ _LATIN = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ"
 _WORDS = re.compile(rf" ?[{_LATIN}](?:[ -~{_LATIN}]*[0-9{_LATIN}])?")  # Several in a row, and what is between them.
 
 
+def is_latin(language: str) -> bool:
+    """Whether a language is written in Latin letters, as far as the CLDR tells."""
+    return "LATIN" in scripts_of_language(language)
+
+
 def check_borrows(language: str) -> None:
     """Raise NewtongueError where a language is itself written in Latin letters, and so borrows nothing by them."""
-    if "LATIN" in scripts_of_language(language):
+    if is_latin(language):
         raise NewtongueError(
             f"{language_name(language)} ({language}) is written in Latin letters, so they do not tell which words it "
             "borrows. Set 'borrows' to false."

@@ -49,6 +49,7 @@ VARIANTS: dict[str, Change] = {
     "ours-no-settled": _map(settled=0.0),
     "ours-no-mined": _map(mined=0),
     "ours-no-masked": _map(masked=0.0),
+    "ours-no-borrows": _map(borrows=False),
     "ours-no-twins": lambda whole: replace(whole, tune=replace(whole.tune, twins=0.0)),
     "ours-no-anchor": _map(anchor=0.0),
     "ours-frozen-encoder": _map(train_encoder=False),

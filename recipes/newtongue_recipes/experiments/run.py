@@ -12,6 +12,7 @@ from rich.progress import Progress, TaskID
 from transformers import TrainerCallback
 
 from newtongue import NewtongueError
+from newtongue.spans.borrowed import check_borrows
 from newtongue_evaluation.environment import environment
 from newtongue_evaluation.results import Cost, Result, write_result
 from newtongue_recipes.bars import Bars
@@ -49,7 +50,7 @@ def run_experiment(
         NewtongueError: `output` was begun with other settings, or something to learn from is missing.
     """
     runs = plan(settings, methods)
-    _check(settings, output)
+    _check(settings, output, runs)
     quiet(torch.get_num_threads())
     done = finished(output, runs)
     open_runs = [run for run in runs if run not in done]
@@ -145,7 +146,9 @@ def _world(
     return real_world(settings, data, base, language, seed, text, pairs, callbacks)
 
 
-def _check(settings: Settings, output: Path) -> None:
+def _check(settings: Settings, output: Path, runs: Sequence[Run]) -> None:
+    for language in {run.language for run in runs} if settings.map.borrows else ():
+        check_borrows(language)
     ledger = Ledger(output)
     changed = ledger.changed("experiment", settings.made_from())
     if changed:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from newtongue.spans.borrowed import is_latin
+
 from .options import refuse_option
 
 Place = tuple[str | int, ...]
@@ -26,6 +28,12 @@ def conflicts(given: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
         yield (
             ("data", "pairs"),
             "is empty and tune.twins is not 0: they are translations. Name a source of them, or leave twins out.",
+        )
+    language = given.get("language")
+    if _get(given.get("map"), "borrows") is True and isinstance(language, str) and is_latin(language):
+        yield (
+            ("map", "borrows"),
+            f"is true and {language!r} is written in Latin letters: they do not tell what it borrows. Leave it out.",
         )
     if isinstance(given.get("map"), Mapping) and not any(
         _get(given["map"], part) for part in ("words", "toward", "through")
