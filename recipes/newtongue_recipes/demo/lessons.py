@@ -25,6 +25,7 @@ NAMES = {"tr": "Turkish", "ja": "Japanese"}
 SAY = "Repeat:"  # What phi-nano was taught to do with a sentence.
 WORDLESS = ("number", "symbol")  # Relations whose answers are of no language.
 TIMES = 5  # That each word stands among the pairs: held-out names are learned from these or not at all.
+SAID = 3  # That each is to be said in the language among the questions, and as often read in English.
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def lessons(
             # A third of them: answers in the language are spelled at length, and would drown the short ones.
             *(answer(row, english.answer) for english, row in list(zip(in_english, in_language, strict=True))[::3]),
             *(said_in("en", repeat(english, other, language)) for english, other in translated[: translations // 6]),
-            *(said_in(language, write(other, language), english) for english, other in words),
-            *(said_in(language, write(other, language, english), english) for english, other in words if voice),
+            *(said_in(language, write(other, language), english) for english, other in words * SAID),
+            *(said_in(language, write(other, language, english), english) for english, other in words * SAID if voice),
         ],
     )
 

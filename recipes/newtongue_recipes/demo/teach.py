@@ -55,13 +55,13 @@ class Curriculum:
     )
     tune: Tune = field(
         default_factory=lambda: Tune(
-            Training(steps=700, batch=32, rate=2e-3, extra=FAST),
+            Training(steps=1_000, batch=32, rate=2e-3, extra=FAST),
             rank=32,
             alpha=64,
             encoder_rate=0.3,
             max_length=128,
             answer="own",
-            twins=0.5,
+            twins=0.25,
         )
     )
 
