@@ -39,8 +39,9 @@ def measure(setting: Setting) -> Iterator[Row]:
         score_masked(models[0])
         jobs = {"ours": _epoch(models[0], ours, half), "stock": _epoch(models[1], stock, nullcontext())}
         times = side_by_side(jobs, setting.repeats, device=device)
-        parameters = encoder.layers * 10 * encoder.width**2 + encoder.width * (encoder.width + encoder.vocabulary)
-        work = Work(6 * parameters * sum(lengths), 28 * parameters * len(ours))
+        layers = encoder.layers * 10 * encoder.width**2 + encoder.width**2
+        scored = encoder.width * encoder.vocabulary  # Of masked tokens alone.
+        work = Work(6 * (layers + encoder.mask * scored) * sum(lengths), 28 * (layers + scored) * len(ours))
         roof = work.roof(times["ours"].median, device)
         case = f"encoder of {encoder.layers} × {encoder.width}, rows of {longest // 4}–{longest} tokens"
         low, middle, high = times["stock"].over(times["ours"])

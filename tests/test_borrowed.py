@@ -1,0 +1,137 @@
+"""Words in Latin letters within text of another script, left to the base by a language that borrows."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import tiny
+from newtongue import AttachedModel, ModalityAdapter, NewtongueError, mark
+from newtongue.spans.borrowed import cut_borrowed
+from newtongue_recipes.asking import gloss_of
+from newtongue_recipes.settings import Map, Training
+from newtongue_recipes.stages import map_language
+from newtongue_recipes.stages.map import Objective, Pair
+from worlds import bare_base
+
+TEXT = "これは star trek の赤いCatです"
+
+
+@pytest.fixture(scope="module")
+def adapter() -> ModalityAdapter:
+    encoder = tiny.tiny_encoder(tiny.JAPANESE)
+    return ModalityAdapter.create(bare_base(), encoder, language="ja", borrows=True, sharpness=1e4).eval()
+
+
+@pytest.fixture(scope="module")
+def model(adapter: ModalityAdapter) -> AttachedModel:
+    return adapter.attach(bare_base(), tokenizer=tiny.base_tokenizer())
+
+
+@pytest.mark.parametrize(
+    ("text", "borrowed"),
+    [
+        ("NBAで最多得点したのは", ["NBA"]),
+        ("第3回 star trek の新作でscottyを演じる", [" star trek", "scotty"]),
+        ("Windows 10では", ["Windows 10"]),
+        ("Éclair カフェ", ["Éclair"]),
+        ("где Wi-Fi, и почему?", [" Wi-Fi"]),
+        ("AppleとGoogle", ["Apple", "Google"]),
+        ("2024年", []),
+        ("ＮＢＡで", []),
+        ("what is this?", []),
+        ("iPhone 15？", []),
+        ("最初", []),
+    ],
+)
+def test_latin_words_are_cut_out_of_what_has_letters_of_its_own(text: str, borrowed: list[str]) -> None:
+    parts = cut_borrowed(text)
+    assert [part for part, taken in parts if taken] == borrowed
+    assert "".join(part for part, _ in parts).replace(" ", "") == text.replace(" ", "")
+
+
+def test_borrowed_words_are_the_base_s_own_ids_in_their_place(model: AttachedModel) -> None:
+    tokenizer, owned = model.tokenizer, model.tokenizer.ranges["ja"]
+    ids = tokenizer(TEXT, language="ja", add_special_tokens=False)["input_ids"]
+    runs = [
+        tokenizer(part, language="ja", add_special_tokens=False)["input_ids"] for part in ("これは", " の赤い", "です")
+    ]
+    own = [tokenizer(part, add_special_tokens=False)["input_ids"] for part in (" star trek", "Cat")]
+    assert ids == [*runs[0], *own[0], *runs[1], *own[1], *runs[2]]
+    read = torch.tensor(ids) >= owned.start
+    table = model.get_input_embeddings().weight
+    assert torch.equal(model.embed(torch.tensor([ids]))[0, ~read], table[torch.tensor(ids)[~read]])
+
+
+def test_what_was_encoded_is_encoded_the_same_once_decoded(model: AttachedModel) -> None:
+    ids = model.tokenizer(TEXT, language="ja", add_special_tokens=False)["input_ids"]
+    assert model.tokenizer(model.tokenizer.decode(ids), add_special_tokens=False)["input_ids"] == ids
+
+
+def test_marked_text_and_messages_borrow_alike(model: AttachedModel) -> None:
+    ids = model.tokenizer(TEXT, language="ja", add_special_tokens=False)["input_ids"]
+    assert model.tokenizer(mark(TEXT, "ja"), add_special_tokens=False)["input_ids"] == ids
+    chat = [{"role": "user", "content": TEXT, "language": "ja"}]
+    asked = model.tokenizer.apply_chat_template(chat)["input_ids"]
+    assert any(asked[at : at + len(ids)] == ids for at in range(len(asked)))
+
+
+def test_what_a_voice_writes_borrows_nothing() -> None:
+    base = bare_base()
+    encoder = tiny.tiny_encoder(tiny.JAPANESE)
+    adapter = ModalityAdapter.create(base, encoder, language="ja", borrows=True).with_voice(base)
+    tokenizer = adapter.attach(base, tokenizer=tiny.base_tokenizer()).tokenizer
+    owned = tokenizer.ranges["ja"]
+    ids = tokenizer(mark("赤いCatです", "ja", written=True), add_special_tokens=False)["input_ids"]
+    assert all(owned.begin <= one < owned.start for one in ids)
+
+
+def test_a_gloss_has_the_borrowed_words(model: AttachedModel) -> None:
+    said = [word for _, word in gloss_of(model, TEXT, "ja")]
+    assert "star trek" in " ".join("".join(said).split())
+    assert "Cat" in "".join(said)
+
+
+def test_a_language_in_latin_letters_cannot_borrow(tmp_path: Path) -> None:
+    with pytest.raises(NewtongueError, match=r"Turkish.*is written in Latin letters.*Set 'borrows' to false"):
+        ModalityAdapter.create(bare_base(), tiny.tiny_encoder(), language="tr", borrows=True)
+
+
+def test_a_saved_adapter_borrows_and_one_from_before_does_not(adapter: ModalityAdapter, tmp_path: Path) -> None:
+    adapter.save_pretrained(tmp_path / "ja")
+    assert ModalityAdapter.from_pretrained(tmp_path / "ja").config.borrows
+    config = tmp_path / "ja" / "modality_config.json"
+    said = json.loads(config.read_text())
+    del said["borrows"]
+    config.write_text(json.dumps(said))
+    assert not ModalityAdapter.from_pretrained(tmp_path / "ja").config.borrows
+
+
+def test_stage_2_asks_no_soft_token_for_what_is_borrowed(model: AttachedModel) -> None:
+    objective = Objective(model, Map(), through=0.0, toward=1.0)
+    messages = [
+        {"role": "user", "content": "赤いCatです", "language": "ja"},
+        {"role": "assistant", "content": "red Cat"},
+    ]
+    row = model.tokenizer.example(messages)
+    ids, labels = torch.tensor([row["input_ids"]]), torch.tensor([row["labels"]])
+    given = set(labels[objective._borrowed(ids, labels)].tolist()) - set(model.tokenizer.all_special_ids)
+    cat = model.tokenizer("Cat", add_special_tokens=False)["input_ids"]
+    assert given == set(cat) & set(row["labels"])
+    assert given < set(row["labels"]) - {-100, *model.tokenizer.all_special_ids}
+
+
+def test_stage_2_makes_an_adapter_that_borrows(tmp_path: Path) -> None:
+    pairs = [Pair("the red cat", "赤いCat"), Pair("a dog", "犬"), Pair("Cat", "Catは")]
+    settings = Map(toward=Training(2, batch=2), sharpness=4.0, borrows=True)
+    made = map_language(
+        bare_base(),
+        tiny.tiny_encoder(tiny.JAPANESE),
+        pairs,
+        settings,
+        tmp_path,
+        language="ja",
+        tokenizer=tiny.base_tokenizer(),
+    )
+    assert made.config.borrows
