@@ -9,6 +9,8 @@ import torch
 import tiny
 from newtongue import AttachedModel, ModalityAdapter, NewtongueError, mark
 from newtongue.spans.borrowed import cut_borrowed
+from newtongue_evaluation.measures.geometry import soft_tokens
+from newtongue_evaluation.measures.states import sentence_states
 from newtongue_recipes.asking import gloss_of
 from newtongue_recipes.settings import Map, Training
 from newtongue_recipes.stages import map_language
@@ -93,7 +95,7 @@ def test_a_gloss_has_the_borrowed_words(model: AttachedModel) -> None:
     assert "Cat" in "".join(said)
 
 
-def test_a_language_in_latin_letters_cannot_borrow(tmp_path: Path) -> None:
+def test_a_language_in_latin_letters_cannot_borrow() -> None:
     with pytest.raises(NewtongueError, match=r"Turkish.*is written in Latin letters.*Set 'borrows' to false"):
         ModalityAdapter.create(bare_base(), tiny.tiny_encoder(), language="tr", borrows=True)
 
@@ -109,7 +111,7 @@ def test_a_saved_adapter_borrows_and_one_from_before_does_not(adapter: ModalityA
 
 
 def test_stage_2_asks_no_soft_token_for_what_is_borrowed(model: AttachedModel) -> None:
-    objective = Objective(model, Map(), through=0.0, toward=1.0)
+    objective = Objective(model, Map(say="?"), through=0.0, toward=1.0)
     messages = [
         {"role": "user", "content": "赤いCatです", "language": "ja"},
         {"role": "assistant", "content": "red Cat"},
@@ -120,6 +122,33 @@ def test_stage_2_asks_no_soft_token_for_what_is_borrowed(model: AttachedModel) -
     cat = model.tokenizer("Cat", add_special_tokens=False)["input_ids"]
     assert given == set(cat) & set(row["labels"])
     assert given < set(row["labels"]) - {-100, *model.tokenizer.all_special_ids}
+
+
+def test_stage_2_asks_for_what_its_own_prompt_says_too(model: AttachedModel) -> None:
+    objective = Objective(model, Map(say="the red"), through=0.0, toward=1.0)
+    asked = [{"type": "text", "text": "the red"}, {"type": "text", "text": "赤いCatです", "language": "ja"}]
+    messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": "the red Cat"}]
+    row = model.tokenizer.example(messages)
+    ids, labels = torch.tensor([row["input_ids"]]), torch.tensor([row["labels"]])
+    given = set(labels[objective._borrowed(ids, labels)].tolist())
+    prompt = set(model.tokenizer("the red", add_special_tokens=False)["input_ids"])
+    assert prompt & set(row["labels"])
+    assert given
+    assert not given & prompt
+
+
+def test_a_sentence_s_states_are_those_of_borrowed_words_too(model: AttachedModel) -> None:
+    ids = model.tokenizer(TEXT, language="ja", add_special_tokens=False, return_tensors="pt")["input_ids"]
+    own = ~model.tokenizer.ranges["ja"].bounds(ids[0])
+    read = model.embed(ids)[0, own].float().mean(0)
+    torch.testing.assert_close(sentence_states(model, [TEXT], language="ja")[0, 0], read)
+
+
+def test_soft_tokens_are_not_borrowed_words(model: AttachedModel) -> None:
+    soft, _ = soft_tokens(model, [TEXT], "ja")
+    ids = model.tokenizer(TEXT, language="ja", add_special_tokens=False, return_tensors="pt")["input_ids"]
+    assert len(soft) == len(set(ids[0, model.tokenizer.ranges["ja"].reads(ids[0])].tolist()))
+    assert len(soft) < len(set(ids[0].tolist())) - 2
 
 
 def test_stage_2_makes_an_adapter_that_borrows(tmp_path: Path) -> None:

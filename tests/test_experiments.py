@@ -13,6 +13,7 @@ from rich.console import Console
 from newtongue import NewtongueError
 from newtongue_evaluation.report import write_report
 from newtongue_evaluation.results import Result, Row, read_results, write_result
+from newtongue_recipes.atlas import turkish
 from newtongue_recipes.atlas.leaks import stated
 from newtongue_recipes.experiments import corpus
 from newtongue_recipes.experiments.atlas import atlas_world
@@ -153,6 +154,26 @@ def test_questions_that_are_not_held_out_are_pairs_too(data: Path, monkeypatch: 
     pairs = corpus.question_pairs(data, "tr", held)
     assert len(pairs) == len(NAMES) - 3
     assert not {one.english.casefold() for one in held} & {pair.english.casefold() for pair in pairs}
+
+
+def test_questions_are_in_lower_case_for_every_method_if_so_wanted(data: Path, tmp_path: Path) -> None:
+    changes = [*SMALL, "corpus.held_out=3", "corpus.development=2"]
+    as_written, lowered = (
+        real_world(load_experiment("transfer", [*changes, more]), data, tmp_path / "base", "tr", 0, None, None)
+        for more in ("corpus.lower=false", "corpus.lower=true")
+    )
+    written, told = ({one.text for one in (*world.exam, *world.development)} for world in (as_written, lowered))
+    assert any(text != text.lower() for text in written)
+    assert told == {turkish.lower(text) for text in written}
+    assert {turkish.lower(text) for text in written} & texts(as_written) == set()
+    assert told & texts(lowered) == set()
+
+
+def test_a_language_that_cannot_borrow_is_refused_before_any_work(tmp_path: Path) -> None:
+    settings = load_experiment("atlas", [*SMALL, "map.borrows=true"])
+    with pytest.raises(NewtongueError, match=r"Turkish.*is written in Latin letters"):
+        run_experiment(settings, tmp_path / "runs", methods=["ours"], console=Console(quiet=True))
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_language_with_little_text_learns_from_topics_that_are_not_scored(data: Path, tmp_path: Path) -> None:

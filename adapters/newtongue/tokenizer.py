@@ -228,13 +228,19 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
     def _pieces(self, text: str) -> list[Piece]:
         pieces: list[Piece] = []
         for language, part in split(text):
-            borrows = language is not None and self._borrows(language)
-            for words, borrowed in cut_borrowed(part) if borrows else [(part, False)]:
-                if language is not None and not borrowed:
-                    pieces.append(self._run(words, language))
-                if language is None or borrowed or language.startswith(THOUGHT):
-                    pieces.append(Piece(super().__call__(words, add_special_tokens=False)["input_ids"]))
+            if language is None:
+                pieces.append(self._plain(part))
+            elif self._borrows(language):
+                cut = cut_borrowed(part)
+                pieces += [self._plain(words) if borrowed else self._run(words, language) for words, borrowed in cut]
+            else:
+                pieces.append(self._run(part, language))
+                pieces += [self._plain(part)] if language.startswith(THOUGHT) else []
         return pieces
+
+    def _plain(self, text: str) -> Piece:
+        """A text in the base's own vocabulary."""
+        return Piece(super().__call__(text, add_special_tokens=False)["input_ids"])
 
     def _borrows(self, marked: str) -> bool:
         """Whether what is so marked is read by a language that leaves Latin words to the base."""

@@ -52,7 +52,9 @@ def ask_one(
 
 @torch.no_grad()
 def gloss_of(model: AttachedModel, text: str, language: str) -> list[tuple[str, str]]:
-    """What a base takes a text for: each token of the language, and the base's whose embedding is nearest to it there.
+    """What a base takes a text for: each token it reads, and the base's whose embedding is nearest to it there.
+
+    What the language borrows is the base's own, and nearest to itself.
 
     What lies nearest to a special token, such as padding, says nothing, and has an empty text.
     An adapter drawn toward the base's embeddings reads as a gloss, words in the order of the language; one trained

@@ -126,6 +126,7 @@ class Objective(nn.Module):
         super().__init__()
         self.attached, self.settings = model, settings
         self.through, self.toward = through, toward
+        self.prompt = _prompt_ids(model.tokenizer, settings.say)
 
     def forward(self, input_ids: Tensor, labels: Tensor, aligned: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """The loss of `[batch, positions]` ids and labels, with `[batch]` marks of which rows are aligned."""
@@ -154,12 +155,13 @@ class Objective(nn.Module):
         return read
 
     def _borrowed(self, ids: Tensor, labels: Tensor) -> Tensor:
-        """Which labels the base reads in its own tokens already, where the language borrows: none need say them."""
+        """Which labels the language borrows, so that the base reads them in its own tokens and no soft token need."""
         owned = self.attached.tokenizer.ranges[self.attached.languages[0]]
         if not owned.borrows:
             return torch.zeros_like(labels, dtype=torch.bool)
-        asked = ids.masked_fill((labels >= 0) | (ids >= owned.begin), -1)
-        found: Tensor = (labels[:, :, None] == asked[:, None, :]).any(-1)
+        foreign = (labels >= 0) | (ids >= owned.begin) | torch.isin(ids, ids.new_tensor(self.prompt))
+        taken = ids.masked_fill(foreign, -1)  # Not -100, which labels have.
+        found: Tensor = (labels[:, :, None] == taken[:, None, :]).any(-1)
         return found
 
     def _toward(self, ids: Tensor, labels: Tensor, aligned: Tensor, embedded: Tensor) -> Tensor:
@@ -197,6 +199,12 @@ class Settling(TrainerCallback):
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Another step begins."""
         self.mapper.settles = state.global_step >= (1 - self.share) * state.max_steps
+
+
+def _prompt_ids(tokenizer: Any, say: str) -> list[int]:
+    """What stands in every row, whatever the sentence."""
+    asked = tokenizer.prompt([{"role": "user", "content": say}])
+    return [one for text in (say, asked) for one in tokenizer(text, add_special_tokens=False)["input_ids"]]
 
 
 def _is_special(tokenizer: Any, ids: Tensor) -> Tensor:
