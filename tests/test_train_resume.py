@@ -18,7 +18,7 @@ from newtongue_recipes.stages.checkpoints import last_checkpoint
 from newtongue_recipes.train import run as running
 from newtongue_recipes.train import train
 from newtongue_recipes.train.ledger import Ledger, write_whole
-from training import make_world, small
+from training import all_parts, make_world, small
 
 STEPS = 6
 LONG = {"data.held_out": 0.2, "watch.every": 3, "watch.samples": 1, "tune.lora_dropout": 0.1}
@@ -47,7 +47,7 @@ def recipe_of(world: Path, last: str = "tune", **more: object) -> object:
         if "null" not in (changes.get(part), changes.get(part.partition(".")[0])):
             changes.setdefault(f"{part}.save_steps", 2)
             changes.setdefault(f"{part}.extra", extra.get(part, "{train_sampling_strategy: group_by_length}"))
-    overrides = small("demo-turkish", world, STEPS)
+    overrides = small("demo-turkish", world, STEPS, **all_parts(STEPS))
     return load_recipe("demo-turkish", [*overrides, *(f"{key}={value}" for key, value in changes.items())])
 
 

@@ -19,7 +19,7 @@ from newtongue_recipes.loading import load_base
 from newtongue_recipes.recipe import load_recipe
 from newtongue_recipes.recipe.shipped import launches
 from newtongue_recipes.train import train
-from training import differ, make_world, small, tuned, weights
+from training import all_parts, differ, make_world, small, tuned, weights
 
 STEPS = 6
 TRAININGS = ("represent.training", "map.words", "map.toward", "map.through", "tune.training")
@@ -76,7 +76,8 @@ def test_two_processes_learn_what_one_does_from_twice_the_rows(world: Path, tmp_
 @pytest.fixture(scope="module")
 def overrides(world: Path) -> list[str]:
     """The demo's recipe: all stages and what they can learn from, in 4 bits, with checkpoints, dropout and samples."""
-    changes = {f"{training}.save_steps": 2 for training in TRAININGS} | {"data.held_out": 0.2, "watch.every": 3}
+    changes = all_parts(STEPS) | {f"{training}.save_steps": 2 for training in TRAININGS}
+    changes |= {"data.held_out": 0.2, "watch.every": 3}
     changes |= {"tune.lora_dropout": 0.1, "watch.samples": 2, "base.gradient_checkpointing": "true", "map.anchor": 0}
     changes |= {"map.toward.extra": "{gradient_accumulation_steps: 2}"}
     changes |= {"map.sharpness": 4.0, "map.mined": 1, "map.lexical": 1.0}

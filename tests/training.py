@@ -11,6 +11,7 @@ import tiny
 from newtongue_recipes.recipe import load_recipe
 
 PLACES = ["Paris", "Ankara", "Tokyo", "Berlin", "Roma", "Madrid", "Oslo", "Londra", "Kahire", "Lima", "Bern", "Riga"]
+ALL_PARTS = {"through.batch": 4, "through.rate": 2e-3, "transport": 1.0, "anchor": 3.0}
 CPU = "adamw_torch"  # In place of the paged optimizer, which is a GPU's.
 
 
@@ -58,6 +59,11 @@ def small(name: str, world: Path, steps: int = 2, **more: object) -> list[str]:
                 changes[f"{place}.extra.optim"] = CPU
     changes |= more
     return [f"{key}={value}" for key, value in changes.items()]
+
+
+def all_parts(steps: int) -> dict[str, object]:
+    """Overrides with which the demo's recipe trains through the base too, and by all objectives."""
+    return {f"map.{key}": value for key, value in ALL_PARTS.items()} | {"map.through.steps": steps}
 
 
 def weights(adapter: Path) -> dict[str, torch.Tensor]:

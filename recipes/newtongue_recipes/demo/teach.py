@@ -22,7 +22,7 @@ from newtongue_recipes.demo.nano import load_nano
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune, twins_of
 from newtongue_recipes.train.quiet import OLD_NAMES
 
-STAGES = ("represent", "map words", "map toward", "map through", "tune")
+STAGES = ("represent", "map words", "map toward", "tune")
 FAST = {"bf16": True, "train_sampling_strategy": "group_by_length"}  # Rows of like length pad little.
 NIMBLE = {"adam_beta1": 0.8, "adam_beta2": 0.99}  # Forgets sooner, and so leaves the plateau of the means sooner.
 
@@ -44,12 +44,10 @@ class Curriculum:
     map: Map = field(
         default_factory=lambda: Map(
             words=Training(steps=300, batch=96, rate=3e-3, extra={**FAST, **NIMBLE}),
-            toward=Training(steps=700, batch=48, rate=2e-3, extra=FAST),
-            through=Training(steps=1900, batch=32, rate=2e-3, extra=FAST),
-            lexical=0.0,
-            transport=1.0,
-            contrast=0.0,
-            anchor=3.0,
+            toward=Training(steps=2_500, batch=48, rate=2e-3, extra=FAST),
+            contrast=0.3,
+            sharpness=8.0,
+            settled=0.5,
             say=SAY,
         )
     )
@@ -88,7 +86,7 @@ class Curriculum:
 
     def steps(self) -> dict[str, int]:
         """Steps of each training."""
-        parts = (self.represent.training, self.map.words, self.map.toward, self.map.through, self.tune.training)
+        parts = (self.represent.training, self.map.words, self.map.toward, self.tune.training)
         return {name: part.steps if part else 0 for name, part in zip(STAGES, parts, strict=True)}
 
 
@@ -173,7 +171,7 @@ def _stages(
         curriculum.tune,
         work / "tune",
         twins=twins_of(taught.pairs, language),
-        callbacks=[Reports(queue, language, STAGES[4])],
+        callbacks=[Reports(queue, language, STAGES[3])],
     )
     seconds["tune"] = time.monotonic() - started
     _describe(adapter, curriculum, seed, seconds).save_pretrained(output / language)
