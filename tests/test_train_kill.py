@@ -23,7 +23,8 @@ CHECKPOINTS = len(TRAININGS) * STEPS // EACH
 @pytest.mark.slow
 def test_killed_twenty_times_it_ends_where_it_would_have(tmp_path: Path) -> None:
     """All stages, with checkpoints all along, rows by length, gradients accumulated, dropout and samples."""
-    changes = all_parts(STEPS) | {f"{training}.save_steps": EACH for training in TRAININGS} | {"data.held_out": 0.2, "watch.every": 10}
+    changes = all_parts(STEPS) | {f"{training}.save_steps": EACH for training in TRAININGS}
+    changes |= {"data.held_out": 0.2, "watch.every": 10}
     changes |= {"tune.lora_dropout": 0.1, "map.through.extra": "{gradient_accumulation_steps: 2}"}
     overrides = small("demo-turkish", make_world(tmp_path / "world"), steps=STEPS, **changes)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_DATASETS_CACHE": str(tmp_path / "datasets")}
