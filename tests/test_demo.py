@@ -48,6 +48,14 @@ def test_the_demo_writes_all_it_promises(tmp_path: Path) -> None:
         run_demo(output, curriculum=hurried())
 
 
+def test_each_training_is_reported_and_no_other() -> None:
+    demo = Curriculum()
+    assert list(demo.steps()) == ["represent", "map words", "map toward", "tune"]
+    through = replace(demo, map=replace(demo.map, words=None, through=Training(steps=7)))
+    assert list(through.steps()) == ["represent", "map toward", "map through", "tune"]
+    assert through.steps()["map through"] == 7
+
+
 def test_the_demo_does_not_clear_a_folder_that_is_not_its_own(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     for overwrite in (False, True):

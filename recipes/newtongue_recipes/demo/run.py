@@ -22,7 +22,7 @@ from newtongue_recipes.demo.lessons import NAMES
 from newtongue_recipes.demo.nano import FOLDER as NANO
 from newtongue_recipes.demo.raw import raw_text_control
 from newtongue_recipes.demo.summary import card_results, write_report
-from newtongue_recipes.demo.teach import STAGES, Curriculum, quiet, teach
+from newtongue_recipes.demo.teach import Curriculum, quiet, teach
 
 Curves = dict[str, dict[str, list[tuple[int, float]]]]
 
@@ -117,11 +117,11 @@ def _teach_all(
     threads = max(1, cores() // len(languages))
     steps = curriculum.steps()
     bars = {
-        (language, stage): progress.add_task(f"{NAMES[language]}: {stage}", total=steps[stage], note="")
+        (language, stage): progress.add_task(f"{NAMES[language]}: {stage}", total=total, note="")
         for language in languages
-        for stage in STAGES
+        for stage, total in steps.items()
     }
-    curves: Curves = {stage: {language: [] for language in languages} for stage in STAGES}
+    curves: Curves = {stage: {language: [] for language in languages} for stage in steps}
     workers = {
         language: context.Process(
             target=teach,

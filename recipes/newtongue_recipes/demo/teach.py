@@ -22,7 +22,6 @@ from newtongue_recipes.demo.nano import load_nano
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune, twins_of
 from newtongue_recipes.train.quiet import OLD_NAMES
 
-STAGES = ("represent", "map words", "map toward", "tune")
 FAST = {"bf16": True, "train_sampling_strategy": "group_by_length"}  # Rows of like length pad little.
 NIMBLE = {"adam_beta1": 0.8, "adam_beta2": 0.99}  # Forgets sooner, and so leaves the plateau of the means sooner.
 
@@ -85,9 +84,10 @@ class Curriculum:
         return {"represent": self.represent, "map": self.map, "tune": self.tune}
 
     def steps(self) -> dict[str, int]:
-        """Steps of each training."""
-        parts = (self.represent.training, self.map.words, self.map.toward, self.tune.training)
-        return {name: part.steps if part else 0 for name, part in zip(STAGES, parts, strict=True)}
+        """Steps of each training, by the name under which it is reported."""
+        parts = {"words": self.map.words, "toward": self.map.toward, "through": self.map.through}
+        mapping = {f"map {name}": part.steps for name, part in parts.items() if part}
+        return {"represent": self.represent.training.steps, **mapping, "tune": self.tune.training.steps}
 
 
 class Reports(TrainerCallback):
@@ -146,7 +146,7 @@ def _stages(
     taught = lessons(language, seed, voice=curriculum.tune.answer == "own")
 
     started = time.monotonic()
-    represent(taught.raw, curriculum.represent, work / "encoder", callbacks=[Reports(queue, language, STAGES[0])])
+    represent(taught.raw, curriculum.represent, work / "encoder", callbacks=[Reports(queue, language, "represent")])
     seconds["represent"] = time.monotonic() - started
 
     started = time.monotonic()
@@ -171,7 +171,7 @@ def _stages(
         curriculum.tune,
         work / "tune",
         twins=twins_of(taught.pairs, language),
-        callbacks=[Reports(queue, language, STAGES[3])],
+        callbacks=[Reports(queue, language, "tune")],
     )
     seconds["tune"] = time.monotonic() - started
     _describe(adapter, curriculum, seed, seconds).save_pretrained(output / language)
@@ -182,7 +182,7 @@ class _MapReports(Reports):
     """Names the part of stage 2 by the trainer that runs it."""
 
     def __init__(self, queue: "Queue[Any]", language: str) -> None:
-        super().__init__(queue, language, STAGES[1])
+        super().__init__(queue, language, "map")
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A part begins; its folder bears its name."""
