@@ -1,7 +1,8 @@
 """The report: what beats us stands at the top, what is shown is what was answered, and the page needs nothing else."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from newtongue_evaluation.portrait import Portrait
 from newtongue_evaluation.report import table, write_report
 from newtongue_evaluation.report.card import card_results
 from newtongue_evaluation.report.examples import best_and_worst, rival
+from newtongue_evaluation.report.figures import curve
 from newtongue_evaluation.report.summary import Task, summarise
 from newtongue_evaluation.results import Cost, Result, Role, Row, write_result
 
@@ -102,6 +104,23 @@ def test_another_of_ours_stands_beside_the_first_of_them() -> None:
     assert other.ahead["exact match"].value == pytest.approx(
         first.scores["exact match"].value - other.scores["exact match"].value
     )
+
+
+def test_a_curve_varies_one_kind_of_data_and_ends_with_all_there_is() -> None:
+    amounts = [{"text": 9, "pairs": 90}, {"text": 90, "pairs": 90}, {"text": 90, "pairs": 9}, {"text": 90}, {"text": 9}]
+    ours = [replace(result("adapter", "ours", at), data=data) for at, data in enumerate(amounts)]
+    lora = [replace(result("LoRA", "baseline", at), data=data) for at, data in enumerate(amounts[1:4])]
+    (task,) = summarise([*ours, *lora, replace(result("bare base", "control", 2), data={})])
+    drawn = {
+        kind: {name: [(one.amount("text"), one.amount("pairs")) for one in lines] for name, lines in found.items()}
+        for kind, found in ((kind, task.along(kind)) for kind in task.varied)
+    }
+    assert drawn == {
+        "pairs": {"adapter": [(90, 9), (90, 90), (90, inf)], "LoRA": [(90, 9), (90, 90), (90, inf)]},
+        "text": {"adapter": [(9, inf), (90, inf)], "LoRA": [(90, inf)]},
+    }
+    assert [line.data for line in task.lines] == [(("text", 90),), (("text", 90),), ()]
+    assert "all" in curve(task, "pairs", task.headlines[0])
 
 
 def test_examples_are_of_rows_that_ours_did_best_and_worst_on() -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
+from math import inf
 from typing import Any
 
 import matplotlib
@@ -44,6 +45,7 @@ _STYLE: Any = {
     "legend.fontsize": 8,
 }
 SIZE = (4.4, 3.0)
+ALL = 3.0  # All there is stands at so many times the largest amount that is known.
 
 
 def layers(by_name: Mapping[str, Layers]) -> str:
@@ -70,20 +72,22 @@ def retrieved(by_name: Mapping[str, Layers]) -> str:
 
 
 def curve(task: Task, kind: str, measure: Measure) -> str:
-    """A measure by the amount of one kind of data, a line a method with two amounts at least, and 95% intervals."""
+    """A measure by the amount of one kind of data, with 95% intervals; dashed, a method that had one amount of it."""
+    by_method = task.along(kind)
+    amounts = sorted({line.amount(kind) for lines in by_method.values() for line in lines})
+    places = {amount: amount if amount < inf else ALL * max(1.0, *amounts[:-1]) for amount in amounts}
     with _figure() as (axes, svg):
-        names = list(dict.fromkeys(line.method for line in task.curves))
-        for colour, name in zip(SERIES, names, strict=False):
-            lines = [line for line in task.curves if line.method == name and measure.name in line.scores]
-            lines = sorted((line for line in lines if kind in line.amounts), key=lambda line: line.amounts[kind])
-            if len(lines) < 2:
+        for colour, (name, lines) in zip(SERIES, by_method.items(), strict=False):
+            known = [line for line in lines if measure.name in line.scores]
+            at, scores = [places[line.amount(kind)] for line in known], [line.scores[measure.name] for line in known]
+            if len(known) < 2:
+                for one in scores:
+                    axes.axhline(one.value, color=colour, linestyle="--", label=name)
                 continue
-            at, scores = [line.amounts[kind] for line in lines], [line.scores[measure.name] for line in lines]
             axes.plot(at, [one.value for one in scores], color=colour, marker="o", markersize=3, label=name)
             axes.fill_between(at, [s.low for s in scores], [s.high for s in scores], color=colour, alpha=0.15, lw=0)
-        amounts = sorted({line.amounts[kind] for line in task.curves if kind in line.amounts})
         axes.set_xscale("symlog", linthresh=max(1.0, *amounts[1:2]))
-        axes.set_xticks(amounts, [f"{amount:,.0f}" for amount in amounts])
+        axes.set_xticks(list(places.values()), [f"{one:,.0f}" if one < inf else "all" for one in amounts])
         axes.minorticks_off()
         axes.set(xlabel=kind, ylabel=measure.name)
         axes.legend(loc="best")

@@ -59,9 +59,7 @@ def across(score: Score, lines: Sequence[Line], measure: Measure) -> dict[str, f
 
 def curves(task: Task) -> list[tuple[str, Measure, str]]:
     """A figure for each kind of data that varies and each headline measure."""
-    kinds = {kind for line in task.curves for kind in line.amounts}
-    varied = [kind for kind in sorted(kinds) if len({line.amounts.get(kind) for line in task.curves}) > 1]
-    return [(kind, one, figures.curve(task, kind, one)) for kind in varied for one in task.headlines]
+    return [(kind, one, figures.curve(task, kind, one)) for kind in task.varied for one in task.headlines]
 
 
 def cost_figures(task: Task) -> list[str]:

@@ -1,7 +1,9 @@
 """Results as scores: every method on every task with intervals, and how far ours is from each, row by row."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ class Line:
     """One method with one amount of data, its seeds taken together.
 
     Attributes:
+        data: rows by kind; a kind that is not named was not limited.
         scores: by measure; a measure that says nothing of it is missing.
         ahead: ours (the first of them) minus this one, by measure, on the rows both have; empty for ours itself.
         seeds: the score of each seed alone, by measure.
@@ -40,10 +43,9 @@ class Line:
     cost: Cost
     budget: Any = None
 
-    @property
-    def amounts(self) -> dict[str, float]:
-        """Its data by kind."""
-        return dict(self.data)
+    def amount(self, kind: str) -> float:
+        """Its data of one kind; infinite where that was not limited."""
+        return dict(self.data).get(kind, inf)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,28 @@ class Task:
     measures: tuple[Measure, ...]
     lines: list[Line]
     curves: list[Line] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of data that some line had less of than all."""
+        return _kinds(line.data for line in self.curves)
+
+    @property
+    def varied(self) -> list[str]:
+        """Those of which a method had more than one amount, all else alike."""
+        return [kind for kind in self.kinds if any(len(lines) > 1 for lines in self.along(kind).values())]
+
+    def along(self, kind: str) -> dict[str, list[Line]]:
+        """Of methods that had several amounts: lines by the amount of one kind, with the most of all others."""
+        several = Counter(line.method for line in self.curves)
+        others = [one for one in self.kinds if one != kind]
+        found: dict[str, list[Line]] = {name: [] for name, count in several.items() if count > 1}
+        for line in sorted(self.curves, key=lambda line: (_fullness(line.data, others), line.amount(kind))):
+            lines = found.get(line.method, [])
+            if lines and _fullness(line.data, others) != _fullness(lines[-1].data, others):
+                lines.clear()  # They have less of the others than this one.
+            lines.append(line)
+        return found
 
     @property
     def title(self) -> str:
@@ -124,15 +148,29 @@ def _task(name: str, language: str, answered_in: str, results: Sequence[Result])
         )
     used = tuple(one for one in measures if any(one.name in line.scores for line in lines))
     lines.sort(key=lambda line: ORDER.index(line.role))
-    fullest = {line.method: line for line in sorted(lines, key=lambda line: line.data)}
+    kinds = _kinds(data for _, data in groups)
+    fullest = {line.method: line for line in sorted(lines, key=lambda line: _fullness(line.data, kinds))}
     most = [line for line in lines if fullest[line.method] is line]
     return Task(name, language, answered_in, used, most, lines if len(lines) > len(most) else [])
 
 
 def _ours(groups: Mapping[Key, Sequence[Result]], data: Amounts) -> Key | None:
-    """Ours with the same data, else with the most."""
-    found = sorted(key for key, results in groups.items() if results[0].role == "ours")
-    return next((key for key in found if key[1] == data), found[-1] if found else None)
+    """The first of ours that had the same data, else the first method of ours with the most it had."""
+    found = [key for key, results in groups.items() if results[0].role == "ours"]
+    if not found:
+        return None
+    kinds = _kinds(data for _, data in groups)
+    fullest = max((key for key in found if key[0] == found[0][0]), key=lambda key: _fullness(key[1], kinds))
+    return next((key for key in found if key[1] == data), fullest)
+
+
+def _kinds(amounts: Iterable[Amounts]) -> list[str]:
+    return sorted({kind for data in amounts for kind, _ in data})
+
+
+def _fullness(data: Amounts, kinds: Sequence[str]) -> tuple[float, ...]:
+    """More is greater; what was not limited is most."""
+    return tuple(dict(data).get(kind, inf) for kind in kinds)
 
 
 def _by_key(results: Sequence[Result], measure: Measure) -> dict[str, Ratio]:

@@ -9,13 +9,13 @@ from newtongue_recipes.commands import console
 
 
 def experiment(
-    name: Annotated[str, typer.Argument(help="Experiment: atlas, transfer, voice, data, or a YAML file of settings.")],
+    name: Annotated[str, typer.Argument(help="Experiment: atlas, transfer, voice, data, low-resource, or a YAML file of settings.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to it.")] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the results; runs/NAME if not given.", show_default=False)
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(envvar="NEWTONGUE_DATA", help="Folder of real text, for transfer and data.")
+        Path | None, typer.Option(envvar="NEWTONGUE_DATA", help="Folder of real text, of all but atlas.")
     ] = None,
     base: Annotated[Path | None, typer.Option(help="Folder of the base; made if it is not there.")] = None,
     methods: Annotated[str, typer.Option(help="Only these, by comma; --list names them.")] = "",
