@@ -9,7 +9,9 @@ from newtongue_recipes.commands import console
 
 
 def experiment(
-    name: Annotated[str, typer.Argument(help="Experiment: atlas, transfer, voice, data, low-resource, or a YAML file of settings.")],
+    name: Annotated[
+        str, typer.Argument(help="atlas, transfer, voice, data, low-resource, or the path of a YAML file of settings.")
+    ],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to it.")] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the results; runs/NAME if not given.", show_default=False)

@@ -7,7 +7,7 @@
 import argparse
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,6 @@ def lessons(
     seen, _ = split(language)
     translated = pairs(language, translations, seed, seen)
     words = dictionary(language)
-    in_english, in_language = rows(language, "en", seen, seed), rows(language, language, seen, seed)
     # As they begin a sentence; often in many pieces, so not to be matched word for word.
     heads = [(english, capitalize(other, language)) for english, other in words if other[:1].islower()]
     return Lessons(
@@ -61,15 +60,40 @@ def lessons(
             *(Pair(*pair) for pair in [*translated, *listings(language, translations // 2, seed), *heads]),
             *(Pair(*word, aligned=True) for word in words * TIMES),
         ],
-        conversations=[
-            *(said_in("en", ask(row)) for row in in_english),
-            # A third of them: answers in the language are spelled at length, and would drown the short ones.
-            *(answer(row, english.answer) for english, row in list(zip(in_english, in_language, strict=True))[::3]),
-            *(said_in("en", repeat(english, other, language)) for english, other in translated[: translations // 6]),
-            *(said_in(language, write(other, language), english) for english, other in words * SAID),
-            *(said_in(language, write(other, language, english), english) for english, other in words * SAID if voice),
-        ],
+        conversations=conversations(language, seed, translated[: translations // 6], words, voice=voice),
     )
+
+
+def conversations(
+    language: str,
+    seed: int,
+    sentences: Sequence[tuple[str, str]],
+    words: Sequence[tuple[str, str]],
+    *,
+    voice: bool = True,
+) -> list[Messages]:
+    """What stage 3 learns from.
+
+    Args:
+        language: `tr` or `ja`.
+        seed: of the questions' wording.
+        sentences: (English, the language), to be said in English.
+        words: the same, to be said in the language.
+        voice: have English names said in the language too.
+    """
+    seen, _ = split(language)
+    in_english, in_language = rows(language, "en", seen, seed), rows(language, language, seen, seed)
+    return [
+        *(said_in("en", ask(row)) for row in in_english),
+        *(answer(row, english.answer) for english, row in zip(in_english, in_language, strict=True)),
+        *(said_in("en", repeat(english, other, language)) for english, other in sentences),
+        *(said_in(language, write(other, language), english) for english, other in list(words) * SAID),
+        *(
+            said_in(language, write(other, language, english), english)
+            for english, other in list(words) * SAID
+            if voice
+        ),
+    ]
 
 
 def held_out(language: str, answer_language: str) -> list[Row]:

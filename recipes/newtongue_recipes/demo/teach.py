@@ -52,7 +52,7 @@ class Curriculum:
     )
     tune: Tune = field(
         default_factory=lambda: Tune(
-            Training(steps=1_000, batch=32, rate=2e-3, extra=FAST),
+            Training(steps=1_200, batch=32, rate=2e-3, extra=FAST),
             rank=32,
             alpha=64,
             encoder_rate=0.3,

@@ -10,7 +10,7 @@ from newtongue_evaluation.baselines import Lessons, Question
 from newtongue_recipes.atlas import facts, split
 from newtongue_recipes.atlas.phrases import questions as phrasings
 from newtongue_recipes.atlas.qa import rows
-from newtongue_recipes.demo.lessons import NAMES, SAID, answer, ask, lessons, repeat, said_in, write
+from newtongue_recipes.demo.lessons import NAMES, ask, conversations, lessons, repeat
 from newtongue_recipes.demo.nano import FOLDER, load_nano
 
 from .schema import Settings
@@ -32,21 +32,11 @@ def atlas_world(settings: Settings, language: str, seed: int, text: int | None, 
     chooser = random.Random(seed)
     translated = chooser.sample(taught.pairs, min(pairs, len(taught.pairs)) if pairs is not None else len(taught.pairs))
     raw = chooser.sample(taught.raw, min(text, len(taught.raw)) if text is not None else len(taught.raw))
-    seen, unseen = split(language)
-    sentences = [pair for pair in translated if not pair.aligned]
-    in_english, in_language = rows(language, "en", seen, seed), rows(language, language, seen, seed)
-    words = list({pair.other: pair.english for pair in translated if pair.aligned}.items()) * SAID
-    conversations = [
-        *(said_in("en", ask(row)) for row in in_english),
-        *(answer(row, english.answer) for english, row in list(zip(in_english, in_language, strict=True))[::3]),
-        *(
-            said_in("en", repeat(pair.english, pair.other, language))
-            for pair in sentences[: len(translated) // REPEATED]
-        ),
-        *(said_in(language, write(other, language), english) for other, english in words),
-        *(said_in(language, write(other, language, english), english) for other, english in words),
-    ]
-    chooser.shuffle(conversations)
+    _, unseen = split(language)
+    sentences = [(pair.english, pair.other) for pair in translated if not pair.aligned][: len(translated) // REPEATED]
+    words = list({pair.other: pair.english for pair in translated if pair.aligned}.items())
+    asked = conversations(language, seed, sentences, [(english, other) for other, english in words])
+    chooser.shuffle(asked)
     kept = {key for key in unseen if _in_development(key)}
     return World(
         task="atlas",
@@ -54,7 +44,7 @@ def atlas_world(settings: Settings, language: str, seed: int, text: int | None, 
             language,
             lambda dtype=None: load_nano(FOLDER, dtype),
             AutoTokenizer.from_pretrained(FOLDER),
-            conversations,
+            asked,
             [repeat(pair.english, pair.other, language) for pair in translated],
             raw,
             [(pair.english, pair.other) for pair in translated if pair.aligned],
