@@ -46,6 +46,15 @@ def test_the_layout_is_what_the_libraries_expect(folder: Path) -> None:
     assert not [name for name in files if Path(name).suffix not in (".json", ".safetensors", ".md")]
 
 
+def test_a_lora_that_was_never_attached_is_saved_without_weights(tmp_path: Path) -> None:
+    adapter_for(bare_base()).save_pretrained(tmp_path / "tr")
+    again = ModalityAdapter.from_pretrained(tmp_path / "tr")
+    assert again.lora is not None and again.lora.r == 4 and again.lora_weights() is None
+    shake_lora(again.attach(bare_base()).adapter("tr"))
+    again.save_pretrained(tmp_path / "tr", overwrite=True)
+    assert ModalityAdapter.from_pretrained(tmp_path / "tr").lora_weights()
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_saved_at_half_the_size_it_loads_as_float32_rounded(folder: Path, tmp_path: Path, dtype: torch.dtype) -> None:
     adapter = ModalityAdapter.from_pretrained(folder)

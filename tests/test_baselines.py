@@ -203,12 +203,11 @@ def test_a_budget_is_shared_out_anew_and_stays_as_large(reading: float | None, e
     assert replace(BUDGET, reading=0, answering=10).changed(reading=0.5).reading == 0
 
 
-def test_search_keeps_what_surprises_least(lessons: Lessons, tmp_path: Path) -> None:
+def test_search_tells_how_much_each_change_surprises(lessons: Lessons, tmp_path: Path) -> None:
     told = [Question("1", lessons.questions[0][:-1], "", ("Paris",))]
     changes = [{"answering": 1}, {"answering": 20}, {"rate": 1e-9}]
-    best, nats = search(BASELINES["raw-lora"], lessons, replace(BUDGET, reading=0), changes, told, tmp_path)
-    assert best.answering == 20
-    assert nats[1] == min(nats)
+    nats = search(BASELINES["raw-lora"], lessons, replace(BUDGET, reading=0), changes, told, tmp_path)
+    assert nats.index(min(nats)) == 1
 
 
 @pytest.mark.parametrize("change", [zeroed, shuffled])

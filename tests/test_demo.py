@@ -3,12 +3,14 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue_recipes.atlas import facts, split
 from newtongue_recipes.atlas.leaks import stated
+from newtongue_recipes.demo import exam
 from newtongue_recipes.demo.exam import Score
 from newtongue_recipes.demo.lessons import held_out, lessons
 from newtongue_recipes.demo.run import run_demo
@@ -80,6 +82,15 @@ def test_no_lesson_asks_or_states_a_held_out_fact(language: str) -> None:
     told = {fact.subject.key for text in set(texts) for fact in stated(text, language)}
     assert not told & unseen
     assert len(facts()) >= 600
+
+
+def test_answers_in_a_language_are_compared_by_its_own_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    english, own = ([row.answer for row in held_out("tr", language)] for language in ("en", "tr"))
+    shouted = [text.replace("i", "İ").replace("ı", "I").upper() for text in own]
+    said = iter([english, shouted, english])
+    monkeypatch.setattr(exam, "answer", lambda *_, **__: next(said))
+    score, _, _ = exam._examine_language(SimpleNamespace(tokenizer=None), "tr", print)
+    assert (score.in_english, score.in_language) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("voice", [True, False])

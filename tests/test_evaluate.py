@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from newtongue_evaluation.results import read_results
 from newtongue_evaluation.tasks.bitext import read_bitext
 from newtongue_evaluation.tasks.find import find_files
 from newtongue_evaluation.tasks.questions import read_questions, write_questions
+from newtongue_recipes.judging.exams import exams
 from running import newtongue
 
 QUESTIONS = [
@@ -52,6 +54,8 @@ def test_everything_is_asked_looked_at_and_reported(
 ) -> None:
     output = tmp_path / "judged"
     more = ("--data", str(made / "data"), "--tokenizer", str(made / "base"), "--card")
+    (made / "tr" / "optimizer.log").write_text("stays here")
+    before = {path: path.stat().st_mtime_ns for path in (made / "tr").rglob("*") if path.is_file()}
     assert evaluate(made, monkeypatch, output, *more) == 0
     found = {(one.task, one.method): one for one in read_results([output])}
     assert len([task for task, _ in found if task == "facts"]) == 7
@@ -71,17 +75,69 @@ def test_everything_is_asked_looked_at_and_reported(
     assert "bare base on raw text" in card
     assert ModalityAdapter.from_pretrained(made / "tr").config.notes["results"]
     assert dtype_of(made / "tr") == torch.float16  # As it was.
+    changed = {path.name for path in before if path.stat().st_mtime_ns != before[path]}
+    assert changed == {"README.md", "modality_config.json"}
+
+
+def test_a_card_written_by_hand_is_kept(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("tr", "base"):
+        shutil.copytree(made / part, tmp_path / part)
+    (tmp_path / "tr" / "README.md").write_text("# Mine, written by hand\n")
+    facts = ("--data", str(made / "data" / "facts.tr.jsonl"))
+    assert evaluate(tmp_path, monkeypatch, tmp_path / "out", *facts, "--baselines", "chance", "--card") == 0
+    assert (tmp_path / "tr" / "README.md").read_text() == "# Mine, written by hand\n"
+    assert "written by hand" in " ".join(capsys.readouterr().out.split())
+    assert ModalityAdapter.from_pretrained(tmp_path / "tr").config.notes["results"]
+
+
+def test_questions_without_their_english_leave_out_what_needs_it(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "facts.tr.jsonl"
+    path.write_text("".join(json.dumps({**row, "english": ""}) + "\n" for row in QUESTIONS))
+    assert evaluate(made, monkeypatch, tmp_path / "out", "--data", str(path), "--baselines", "bare") == 0
+    portrait = Portrait.read(tmp_path / "out")
+    assert portrait is not None
+    assert (portrait.identical, portrait.same_answers, portrait.soft, portrait.map) == (None,) * 4
+    assert portrait.per_character[""] > 0
+    for name in ("report.html", "report.md"):
+        assert "bare base on raw text" in (tmp_path / "out" / name).read_text()
+
+
+def test_a_base_whose_tokenizer_has_neither_padding_nor_template_is_asked(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(made / "tr", tmp_path / "tr")
+    tokenizer = tiny.base_tokenizer(template=False)
+    tokenizer.pad_token = None
+    for part in (tiny.tiny_base(), tokenizer):
+        part.save_pretrained(tmp_path / "base")
+    assert evaluate(tmp_path, monkeypatch, tmp_path / "out", "--data", str(made / "data"), "--baselines", "bare") == 0
+    portrait = Portrait.read(tmp_path / "out")
+    assert portrait is not None
+    assert (portrait.identical, portrait.same_answers) == (1.0, 1.0)
 
 
 def test_results_of_others_stand_beside(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     facts = ("--data", str(made / "data" / "facts.tr.jsonl"))
-    assert evaluate(made, monkeypatch, first, *facts, "--baselines", "bare") == 0
-    for path in first.glob("*adapter*.result.json"):
-        path.unlink()
-    assert evaluate(made, monkeypatch, second, *facts, "--baselines", "chance", "--baselines", str(first)) == 0
-    methods = [one["method"] for one in json.loads((second / "scores.json").read_text())["tasks"][0]["methods"]]
-    assert methods == ["adapter", "chance, the most frequent answer", "bare base on raw text"]
+    shutil.copytree(made / "tr", tmp_path / "tr")
+    shutil.copytree(made / "base", tmp_path / "base")
+    assert evaluate(made, monkeypatch, first, *facts, "--baselines", "bare", "--baselines", "zeroed") == 0
+    beside = ("--baselines", "chance", "--baselines", str(first))
+    assert evaluate(tmp_path, monkeypatch, second, *facts, *beside, "--card") == 0
+    methods = json.loads((second / "scores.json").read_text())["tasks"][0]["methods"]
+    assert [one["method"] for one in methods] == [
+        "adapter",
+        "chance, the most frequent answer",
+        "adapter, soft tokens zeroed",
+        "bare base on raw text",
+    ]
+    assert not any(one["seeds"] for one in methods)
+    rows = ModalityAdapter.from_pretrained(tmp_path / "tr").config.notes["results"]
+    assert [list(row["controls"]) for row in rows] == [["chance, the most frequent answer"], []]  # Its own alone.
 
 
 @pytest.mark.parametrize(
@@ -107,6 +163,32 @@ def test_errors_come_before_the_base_is_loaded(
     monkeypatch.setattr("newtongue_recipes.judging.evaluation.load_base_of", lambda *_a, **_o: pytest.fail("loaded"))
     assert evaluate(made, monkeypatch, tmp_path / "out", *(word.format(made=made) for word in more)) == 2
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    "first,second",
+    [
+        ("a/sib.tr-en.tsv", "a/sib.tr-en.dev.tsv"),
+        ("a/facts.tr.jsonl", "a/eval/facts.tr.jsonl"),
+        ("a/facts.tr.jsonl", "b/facts.tr.jsonl"),
+    ],
+)
+def test_two_files_whose_results_would_have_one_name_are_named(tmp_path: Path, first: str, second: str) -> None:
+    for name in (first, second):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        text = "tr\ten\nbir\tone\niki\ttwo\n" if name.endswith("tsv") else json.dumps(QUESTIONS[0])
+        (tmp_path / name).write_text(text)
+    with pytest.raises(NewtongueError) as told:
+        exams("tr", [one for one in (tmp_path / "a", tmp_path / "b") if one.is_dir()], (), None)
+    assert all(str(tmp_path / name) in str(told.value) for name in (first, second))
+
+
+def test_a_file_named_twice_and_one_for_answers_in_another_language_are_asked_once_each(tmp_path: Path) -> None:
+    (tmp_path / "facts.tr.jsonl").write_text(json.dumps(QUESTIONS[0]))
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "facts.tr.jsonl").write_text(json.dumps({**QUESTIONS[1], "answered_in": "tr"}))
+    asked, _ = exams("tr", [tmp_path, tmp_path / "facts.tr.jsonl", tmp_path / "own"], (), None)
+    assert [(one.task, one.answered_in) for one in asked] == [("facts", "en"), ("facts", "tr")]
 
 
 def test_questions_are_read_plain_and_gzipped(tmp_path: Path) -> None:

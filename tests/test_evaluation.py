@@ -1,12 +1,19 @@
 """Controls and the asking of questions: nothing that depends on the batch."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 
 import tiny
+from newtongue.ranges import Ranges
+from newtongue.tokenizer import join_tokenizer, load_tokenizer
 from newtongue_evaluation.answers import answer, answer_nats
+from newtongue_evaluation.baselines import Learned, Question
 from newtongue_evaluation.baselines.forms import plain
-from newtongue_evaluation.baselines.swapped import swapped
+from newtongue_evaluation.baselines.swapped import ask_swapped, swapped
+from worlds import world
 
 CHATS = [
     [{"role": "user", "content": text}] for text in (*tiny.ENGLISH, "What?", "I read a book about Paris and Japan.")
@@ -25,6 +32,19 @@ def test_swapped_exchanges_within_a_group_and_never_for_the_same_subject() -> No
 def test_swapped_refuses_a_group_with_one_subject() -> None:
     with pytest.raises(ValueError, match="one subject only"):
         swapped([1, 2], ["a", "a"], ["x", "x"])
+
+
+def test_a_swapped_row_answers_another_question_and_keeps_its_own() -> None:
+    learned = Learned(world(), world().tokenizer, lambda one: one.messages)
+    first, second = (
+        Question(answer, [{"role": "user", "content": text, "language": "tr"}], "", (answer,))
+        for text, answer in zip(tiny.TURKISH, ("Paris", "Tokyo"), strict=False)
+    )
+    alone = learned.ask([replace(second, gold=first.gold), replace(first, gold=second.gold)], max_new_tokens=4)
+    exchanged = ask_swapped(learned, [first, second], max_new_tokens=4)
+    for row, one, other in zip(exchanged, (first, second), alone, strict=True):
+        assert (row.key, row.question, row.gold) == (one.key, one.text, one.gold)
+        assert (row.answer, row.nats) == (other.answer, pytest.approx(other.nats, rel=1e-4))
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
@@ -48,6 +68,17 @@ def test_answer_nats_is_the_loss_of_the_answer_alone() -> None:
     labels = torch.tensor([[-100] * len(prompt) + written])
     loss = base(input_ids=ids, labels=labels).loss.item() * len(written)
     assert answer_nats(base, tokenizer, [told]) == pytest.approx([loss], rel=1e-4)
+
+
+def test_a_bare_base_without_template_or_padding_is_asked_as_an_attached_one(tmp_path: Path) -> None:
+    saved = tiny.base_tokenizer(template=False)
+    saved.pad_token = None
+    saved.save_pretrained(tmp_path)
+    base, bare = tiny.tiny_base(), load_tokenizer(tmp_path)
+    attached = join_tokenizer(bare, Ranges(tiny.ROWS))
+    assert answer(base, bare, CHATS, max_new_tokens=5) == answer(base, attached, CHATS, max_new_tokens=5)
+    told = [[*chat, {"role": "assistant", "content": "Paris"}] for chat in CHATS]
+    assert answer_nats(base, bare, told) == pytest.approx(answer_nats(base, attached, told), rel=1e-4)
 
 
 def test_plain_leaves_the_text_and_takes_the_language() -> None:

@@ -3,6 +3,8 @@
 import gzip
 import json
 import random
+import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from newtongue_recipes.atlas import turkish
 from newtongue_recipes.atlas.leaks import stated
 from newtongue_recipes.experiments import corpus
 from newtongue_recipes.experiments.atlas import atlas_world
-from newtongue_recipes.experiments.english import reworded
+from newtongue_recipes.experiments.english import is_made, make_base, reworded
 from newtongue_recipes.experiments.load import load_experiment
 from newtongue_recipes.experiments.methods import METHODS
 from newtongue_recipes.experiments.plan import finished, plan
@@ -26,6 +28,7 @@ from newtongue_recipes.experiments.run import run_experiment
 from newtongue_recipes.experiments.schema import FOLDER, English
 from newtongue_recipes.experiments.summary import summary
 from newtongue_recipes.experiments.world import World
+from newtongue_recipes.train.ledger import Ledger
 from running import newtongue
 
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -229,6 +232,7 @@ def test_a_run_is_made_once_and_its_scores_hold_no_text(data: Path, tmp_path: Pa
     assert abs(sum(results[-1].settings["budget"][part] for part in ("reading", "answering")) - steps) <= 1
     assert {one.answered_in for one in results} == {"en", "tr"}
     assert all(len(one.rows) == 3 for one in results)
+    assert len({tuple((row.key, row.question) for row in one.rows) for one in results[::2]}) == 1  # Each its own.
     before = {path: path.stat().st_mtime_ns for path in output.glob("*.json")}
     again = run_experiment(small(), output, data=data, console=console)
     after = {path: path.stat().st_mtime_ns for path in output.glob("*.result.json")}
@@ -262,6 +266,96 @@ def test_what_an_evaluation_wrote_below_an_experiment_finishes_none_of_its_runs(
     assert not finished(tmp_path, [run])
     write_result(replace(judged, task="mkqa", settings={"method": run.method}), tmp_path)
     assert [one.task for one in finished(tmp_path, [run])[run]] == ["mkqa"]
+
+
+def test_a_run_is_finished_when_all_its_answers_are_there(tmp_path: Path) -> None:
+    (run,) = plan(small(), ["translate-test"])
+    rows, settings = (Row("1", "Su?", ("water",)),), {"method": run.method, "answered_in": ["en", "tr"]}
+    english = Result(method=run.title, task="mkqa", language="tr", rows=rows, settings=settings)
+    write_result(english, tmp_path)
+    assert not finished(tmp_path, [run])
+    write_result(replace(english, answered_in="tr"), tmp_path)
+    assert [one.answered_in for one in finished(tmp_path, [run])[run]] == ["en", "tr"]
+
+
+def test_a_run_that_was_stopped_between_its_results_is_made_again(data: Path, tmp_path: Path) -> None:
+    asked = {"data": data, "methods": ["translate-test"], "console": Console(quiet=True)}
+    results = run_experiment(small(), tmp_path, **asked)
+    next(tmp_path.glob("mkqa-tr-tr-*.result.json")).unlink()
+    again = run_experiment(small(), tmp_path, **asked)
+    assert [one.answered_in for one in again] == [one.answered_in for one in results] == ["en", "tr"]
+    assert len(read_results([tmp_path])) == 2
+
+
+@pytest.mark.parametrize(
+    "entry,made",
+    [(None, True), ({"finished": False}, False), ({"finished": True}, True)],
+    ids=["made elsewhere", "begun", "made here"],
+)
+def test_a_base_is_made_when_it_is_whole(entry: dict[str, bool] | None, made: bool, tmp_path: Path) -> None:
+    assert not is_made(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    if entry:
+        Ledger(tmp_path).write("recipe", {}, **entry)
+    assert is_made(tmp_path) is made
+
+
+def test_a_base_whose_writing_was_cut_short_is_made_again(data: Path, tmp_path: Path) -> None:
+    settings = load_experiment("transfer", SMALL).base
+    make_base(data, tmp_path, settings, bar=False)
+    Ledger(tmp_path).write("recipe", settings.model_dump(), finished=False)
+    (tmp_path / "model.safetensors").unlink()
+    make_base(data, tmp_path, settings, bar=False)
+    assert (tmp_path / "model.safetensors").exists()
+    assert is_made(tmp_path)
+
+
+def another_base(data: Path, output: Path) -> dict[str, Path]:
+    base = shutil.copytree(output / "base", output.parent / "another")
+    (base / "model.safetensors").write_bytes((base / "model.safetensors").read_bytes()[:-4] + b"more")
+    return {"base": base}
+
+
+def no_base(data: Path, output: Path) -> dict[str, Path]:
+    shutil.rmtree(output / "base")
+    return {}
+
+
+def another_text(data: Path, output: Path) -> dict[str, Path]:
+    with gzip.open(data / "mono" / "tr.txt.gz", "at", encoding="utf-8") as file:
+        file.write("Bir satır daha.\n")
+    return {}
+
+
+def the_same_elsewhere(data: Path, output: Path) -> dict[str, Path]:
+    (data / "README.md").write_text("Where it is from.")
+    return {"data": data.rename(data.with_name("moved")), "base": (output / "base").rename(output.parent / "base")}
+
+
+def begun_before_files_were_noted(data: Path, output: Path) -> dict[str, Path]:
+    (output / "experiment-files.json").unlink()
+    return another_text(data, output)
+
+
+@pytest.mark.parametrize(
+    "change,said",
+    [
+        (another_base, r"base: \w+ → \w+"),
+        (no_base, r"base: \w+ → nothing"),
+        (another_text, r"data\.mono: \w+ → \w+"),
+        (the_same_elsewhere, ""),
+        (begun_before_files_were_noted, ""),
+    ],
+)
+def test_an_experiment_goes_on_with_the_files_it_was_begun_with(
+    change: Any, said: str, data: Path, tmp_path: Path
+) -> None:
+    output, console = tmp_path / "runs", Console(quiet=True)
+    run_experiment(small(), output, data=data, methods=["translate-test"], console=console)
+    places = {"data": data, **change(data, output)}
+    with pytest.raises(NewtongueError, match=f"other settings or files.*{said}") if said else nullcontext():
+        run_experiment(small("runs=[{methods: [bare]}]"), output, **places, console=console)
+    assert len(read_results([output])) == (2 if said else 4)
 
 
 def test_without_data_the_command_says_what_to_give(

@@ -68,11 +68,11 @@ def test_f1(answer: str, gold: list[str], language: str, expected: float) -> Non
 @pytest.mark.parametrize("answers,gold", [([], []), (["a"], ["a", "b"])])
 def test_exact_match_needs_one_answer_for_each_gold_one(answers: list[str], gold: list[str]) -> None:
     with pytest.raises(ValueError, match="one for each"):
-        exact_match(answers, gold)
+        exact_match(answers, gold, "en")
 
 
 def test_exact_match_is_a_share() -> None:
-    assert exact_match(["Paris", "Rome"], ["paris", "Oslo"]) == 0.5
+    assert exact_match(["Paris", "Rome"], ["paris", "Oslo"], "en") == 0.5
 
 
 def test_chrf_is_1_for_the_same_and_0_for_nothing_alike() -> None:

@@ -161,6 +161,25 @@ def test_what_is_kept_of_a_report_holds_scores_and_no_text(tmp_path: Path) -> No
     assert method["cost"]["training_seconds"] == 120.0
 
 
+def test_of_another_folder_stands_beside_what_is_not_here_and_no_other_adapter(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for one in (RESULTS[0], result("bare base on raw text", "control", 2)):
+        write_result(one, here)
+    for one in (
+        result("adapter", "ours", 4, seed=1),
+        result("adapter that writes", "ours", 40),
+        result("bare base on raw text", "control", 10, seed=1),
+        result("LoRA on raw text", "baseline", 36),
+    ):
+        write_result(one, there)
+    (task,) = write_report(here, "Turkish", [there])
+    assert [(line.method, line.scores["exact match"].value) for line in task.lines] == [
+        ("adapter", 0.5),
+        ("LoRA on raw text", 0.9),
+        ("bare base on raw text", 0.05),
+    ]
+
+
 def test_the_same_results_make_the_same_page(tmp_path: Path) -> None:
     write_result(RESULTS[0], tmp_path)
     PORTRAIT.write(tmp_path)

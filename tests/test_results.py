@@ -1,5 +1,6 @@
 """Results on disk: what a method wrote is what a report reads."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,15 @@ def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
     result = Result("LoRA on raw text", "atlas", "tr", ROWS, data={"pairs": 1e3}, seed=2, cost=Cost(bytes=7))
     path = write_result(result, tmp_path / "made")
     assert path.name == "atlas-tr-en-LoRA_on_raw_text-pairs1000-seed2.result.json"
+    assert read_results([tmp_path]) == [result]
+
+
+def test_a_cost_that_is_no_longer_measured_does_not_spoil_an_old_result(tmp_path: Path) -> None:
+    result = Result("adapter", "atlas", "tr", ROWS, cost=Cost(bytes=7))
+    path = write_result(result, tmp_path)
+    values = json.loads(path.read_text())
+    assert "prefill_seconds" not in values["cost"]
+    path.write_text(json.dumps({**values, "cost": {**values["cost"], "prefill_seconds": 2.0}}))
     assert read_results([tmp_path]) == [result]
 
 

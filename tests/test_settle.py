@@ -4,8 +4,11 @@ import pytest
 import torch
 
 from newtongue import mapper
+from newtongue.base import embeddings_as_read
 from newtongue.config import MapperConfig
 from newtongue.mapper import Mapper
+from tiny import ROWS
+from worlds import bare_base
 
 TABLE = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
 
@@ -32,6 +35,12 @@ def test_what_lies_far_off_comes_between_the_tokens_of_the_base() -> None:
     ends = settling(8.0).settle(100 * torch.randn(20, 8), TABLE)
     directions = torch.randn(64, 8)
     assert bool(((ends @ directions.T).amax(0) <= (TABLE @ directions.T).amax(0) + 1e-4).all())  # In their hull.
+
+
+@pytest.mark.parametrize("architecture", ["phi", "gemma3_text"])
+def test_embeddings_are_as_the_base_reads_them(architecture: str) -> None:
+    base = bare_base(architecture)
+    assert torch.equal(embeddings_as_read(base), base.get_input_embeddings()(torch.arange(ROWS)))
 
 
 def test_lots_are_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:

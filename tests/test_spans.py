@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newtongue import LanguageError, ModalityAdapter
+from newtongue import LanguageError, ModalityAdapter, NewtongueError
 from newtongue.markup import is_marked
 from newtongue.spans import find_spans
 from newtongue_evaluation.spans import accuracy, read_cases
@@ -31,6 +31,7 @@ def test_of_two_hundred_cases_nearly_all_are_found() -> None:
         pytest.param("Su ne?", "tr", {"tr"}, id="the message before"),
         pytest.param(f"{TURKISH[0]} Su ne?", "ja", {"tr"}, id="the surer sentence before"),
         pytest.param(f"Su ne? {TURKISH[0]}", "ja", {"tr"}, id="the surer sentence after"),
+        pytest.param("Su ne? `foo` https://a.b/c", "tr", {"tr", None}, id="the message before, code beside it"),
         pytest.param("12 + 30", "tr", {None}, id="numbers are in no language"),
         pytest.param("", "tr", set(), id="nothing"),
         pytest.param("   \n", "tr", {None}, id="spaces"),
@@ -78,6 +79,8 @@ def test_a_batch_may_name_auto_for_some_of_its_texts() -> None:
     assert rows[0] == rows[1]
     assert tokenizer([TURKISH[0]], language="auto")["input_ids"][0] == rows[0]  # type: ignore[call-arg]
     assert rows[2] == tokenizer("Hi there")["input_ids"]
+    with pytest.raises(NewtongueError, match="3 texts and 2 languages"):
+        tokenizer([TURKISH[0], TURKISH[0], "Hi there"], language=["auto", "tr"])  # type: ignore[call-arg]
 
 
 def test_what_is_marked_already_stays_as_it_is_marked() -> None:

@@ -1,5 +1,6 @@
 """The three stages on tiny models: each writes what the next reads, checkpoints hold everything, resume is exact."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -161,6 +162,44 @@ def test_an_encoder_without_a_mask_masks_nothing(base_folder: Path, tmp_path: Pa
         map_language(load_base(base_folder), encoder, PAIRS, Map(masked=0.1), tmp_path, language="tr")
 
 
+@pytest.mark.parametrize("stage", ["map", "tune"])
+@pytest.mark.parametrize("mixed", [False, True], ids=["float32", "mixed precision"])
+@pytest.mark.parametrize("fails", [False, True], ids=["ends", "fails"])
+def test_a_base_comes_back_in_its_modes_with_its_own_forward(
+    stage: str, mixed: bool, fails: bool, base_folder: Path, mapped: Path, tmp_path: Path
+) -> None:
+    class Fail(TrainerCallback):
+        def on_step_end(self, *args, **kwargs):
+            raise KeyboardInterrupt
+
+    base = load_base(base_folder, trainable=True)
+    base.get_submodule("model.layers.0").train()  # Modes may differ within a base.
+    modes = {name: one.training for name, one in base.named_modules()}
+    forwards = [name for name in vars(base) if "forward" in name]
+    steps, callbacks = training(1, bf16=mixed), [Fail()] * fails
+    with pytest.raises(KeyboardInterrupt) if fails else nullcontext():
+        if stage == "map":
+            settings = Map(toward=None, through=steps)
+            map_language(base, tiny.tiny_encoder(), PAIRS, settings, tmp_path, language="tr", callbacks=callbacks)
+        else:
+            adapter, twins = ModalityAdapter.from_pretrained(mapped), twins_of(PAIRS, "tr")
+            settings = Tune(steps, rank=2, alpha=4, max_length=64, answer="own", twins=0.5)
+            tune(base, adapter, CHATS, settings, tmp_path, twins=twins, callbacks=callbacks)
+    assert {name: one.training for name, one in base.named_modules()} == modes
+    assert [name for name in vars(base) if "forward" in name] == forwards
+
+
+def test_a_base_without_a_token_to_pad_with_is_mapped_and_tuned(tmp_path: Path) -> None:
+    folder, tokenizer = tiny.save_base(tmp_path / "base"), tiny.base_tokenizer()
+    tokenizer.pad_token = None
+    tokenizer.save_pretrained(folder)
+    pairs = [*PAIRS, Pair("Yes.", "Evet.")]  # Of another length.
+    encoder, base = tiny.tiny_encoder(), load_base(folder, trainable=True)
+    adapter = map_language(base, encoder, pairs, Map(toward=training(1)), tmp_path / "map", language="tr")
+    base = load_base(folder, trainable=True)
+    tune(base, adapter, CHATS, Tune(training(1), rank=2, max_length=64), tmp_path / "tune")
+
+
 def test_a_frozen_encoder_stays_as_it_was(base_folder: Path, tmp_path: Path) -> None:
     encoder = tiny.tiny_encoder()
     start = {name: value.clone() for name, value in encoder.state_dict().items()}
@@ -187,6 +226,21 @@ def test_tune_keeps_everything_trainable_in_float32(
     weights = adapter.lora_weights()
     assert weights
     assert any(float(value.abs().max()) > 0 for name, value in weights.items() if "lora_B" in name)
+
+
+def test_an_adapter_goes_on_with_its_own_lora_and_no_other(base_folder: Path, mapped: Path, tmp_path: Path) -> None:
+    settings = Tune(training(1), rank=2, alpha=4, max_length=64, target_modules=["q_proj", "v_proj"])
+    base = load_base(base_folder, trainable=True)
+    tune(base, ModalityAdapter.from_pretrained(mapped), CHATS, settings, tmp_path / "first")
+    for changes, said in (
+        ({"rank": 64, "alpha": 128}, r"tune\.rank=2 \(now 64\), tune\.alpha=4 \(now 128\)"),
+        ({"lora_dropout": 0.1}, r"tune\.lora_dropout=0\.0"),
+        ({"target_modules": "all-linear"}, r"tune\.target_modules=\['q_proj', 'v_proj'\]"),
+        ({"target_modules": ["v_proj", "q_proj"]}, ""),
+    ):
+        adapter = ModalityAdapter.from_pretrained(tmp_path / "first" / "adapter")
+        with pytest.raises(NewtongueError, match=said) if said else nullcontext():
+            tune(base, adapter, CHATS, replace(settings, **changes), tmp_path / "second")
 
 
 def weights_of(adapter: ModalityAdapter) -> dict[str, torch.Tensor]:

@@ -68,6 +68,15 @@ def test_detaching_leaves_the_base_with_its_lora_as_it_was(styled: PreTrainedMod
     assert styled.active_adapters() == ["style"]
 
 
+def test_detaching_leaves_one_that_was_loaded_after_it(styled: PreTrainedModel, style: Path) -> None:
+    base = bare_base().requires_grad_(False)
+    model = attached(base)
+    model.load_adapter(str(style), adapter_name="style")
+    model.detach("tr")
+    assert torch.equal(logits(base, **ENGLISH), logits(styled, **ENGLISH))
+    assert not any(weight.requires_grad for name, weight in base.named_parameters() if "lora_" not in name)
+
+
 def test_one_that_is_taken_out_leaves_ours(styled: PreTrainedModel) -> None:
     model = attached(styled)
     logits(model, **TURKISH)

@@ -167,6 +167,15 @@ def test_padding_goes_to_the_side_asked_for(tokenizer: Any, side: str, how: Any)
     )
 
 
+def test_a_base_without_a_token_to_pad_with_pads_with_what_ends_a_text() -> None:
+    own = base_tokenizer(template=False)
+    own.pad_token = None
+    model = adapter_for(bare_base(), lora=False).attach(bare_base(), tokenizer=own)
+    out = model.tokenizer([TURKISH[2], "Hi."], language=["tr", None], padding=True)  # type: ignore[call-arg]
+    assert out["input_ids"][1][0] == own.eos_token_id and out["attention_mask"][1][0] == 0
+    assert own.pad_token is None  # The base's own is not ours to change.
+
+
 def test_a_pair_with_text_in_a_language_is_an_error(tokenizer: Any) -> None:
     with pytest.raises(NewtongueError, match="join"):
         tokenizer(TURKISH[0], "pair", language="tr")

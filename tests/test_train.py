@@ -232,6 +232,19 @@ def test_what_would_fail_later_is_refused_at_once(
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_a_lora_other_than_the_adapter_s_own_is_refused_at_once(world: Path, tmp_path: Path) -> None:
+    made = train(recipe_of(world), tmp_path / "made")
+
+    def further(**more: object) -> Path | None:
+        recipe = recipe_of(world, map="null", encoder="null", adapter=made, **more)
+        return train(recipe, tmp_path / "further")
+
+    with pytest.raises(NewtongueError, match=r"Set tune\.rank=2 \(now 64\); or start from"):
+        further(**{"tune.rank": 64})
+    assert not (tmp_path / "further").exists()
+    assert ModalityAdapter.from_pretrained(further()).lora.r == 2
+
+
 def a_file(output: Path) -> None:
     output.write_text("notes")
 

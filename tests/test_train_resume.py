@@ -13,11 +13,12 @@ from safetensors.torch import load_file
 
 import newtongue.adapter
 from newtongue import NewtongueError
+from newtongue.whole import write_whole
 from newtongue_recipes.recipe import load_recipe
 from newtongue_recipes.stages.checkpoints import last_checkpoint
 from newtongue_recipes.train import run as running
 from newtongue_recipes.train import train
-from newtongue_recipes.train.ledger import Ledger, write_whole
+from newtongue_recipes.train.ledger import Ledger
 from training import all_parts, make_world, small
 
 STEPS = 6
@@ -206,6 +207,21 @@ def test_two_processes_that_write_one_file_at_once_both_succeed(
     monkeypatch.setattr("os.fsync", meanwhile)
     write_whole(path, "one's")
     assert path.read_text() == "one's"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_stays_what_it_was_without_a_draft_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "run.json"
+    path.write_text("before")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(path, "after")
+    assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from . import hub
-from .base import BaseInfo, embedding_table, is_hub_id
+from .base import BaseInfo, embedding_table, embeddings_as_read, is_hub_id
 from .card import write_card
 from .claims import check_encoder, check_lora_rank, check_mapper
 from .config import FORMAT_VERSION, WITH_VOICE, MapperConfig, ModalityConfig
@@ -140,8 +140,9 @@ class ModalityAdapter(Float32):
             lora = weights = None
             if "lora/adapter_config.json" in config.files:
                 lora = check_lora(LoraConfig.from_pretrained(str(folder / "lora")))
-                check_lora_rank(lora, folder / "lora" / "adapter_model.safetensors")
-                weights = load_file(folder / "lora" / "adapter_model.safetensors")
+                if (saved := "lora/adapter_model.safetensors") in config.files:
+                    check_lora_rank(lora, folder / saved)
+                    weights = load_file(folder / saved)
             voice = None
             if config.writes:
                 voice = Voice(encoder, config.mapper.base_width)
@@ -178,7 +179,7 @@ class ModalityAdapter(Float32):
         Attached, these settle on the base's own tokens, where the mapper is made so.
         """
         soft: Tensor = self.mapper(self.encoder(runs))
-        return self.mapper.settle(soft, embedding_table(self._host[0]).detach()) if self._host else soft
+        return self.mapper.settle(soft, embeddings_as_read(self._host[0]).detach()) if self._host else soft
 
     def attach(
         self,
@@ -328,15 +329,16 @@ class ModalityAdapter(Float32):
                 held = {key: value.contiguous() for key, value in part.state_dict().items()}
                 save_file(held, folder / f"{name}.safetensors", metadata={"format": "pt"})
         weights = self.lora_weights()
-        if self.lora is not None and weights is not None:
+        if self.lora is not None:
             base = self.config.base
             lora = copy(self.lora)
             lora.task_type = lora.task_type or TaskType.CAUSAL_LM
             if base.on_hub:  # With both, PEFT finds the base by itself.
                 lora.base_model_name_or_path, lora.revision = base.id, base.revision
             lora.save_pretrained(str(folder / "lora"))
-            contiguous = {name: value.contiguous() for name, value in weights.items()}
-            save_file(contiguous, folder / "lora" / "adapter_model.safetensors", metadata={"format": "pt"})
+            if weights is not None:  # They are made when it is attached.
+                contiguous = {name: value.contiguous() for name, value in weights.items()}
+                save_file(contiguous, folder / "lora" / "adapter_model.safetensors", metadata={"format": "pt"})
         if dtype != torch.float32:
             write_as(dtype, folder)
         version = FORMAT_VERSION if self.voice is None else WITH_VOICE

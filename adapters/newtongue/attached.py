@@ -246,7 +246,7 @@ def _take_off(base: PreTrainedModel, adapter: "ModalityAdapter") -> None:
 
 def _open_port(base: PreTrainedModel) -> Port:
     port = Port(base)
-    port.was_trainable = {name: parameter.requires_grad for name, parameter in base.named_parameters()}
+    port.was_trainable = [(parameter, parameter.requires_grad) for parameter in base.parameters()]
     base.add_module(CHILD, port)
     own = type(base)
     base.__class__ = type(own.__name__, (AttachedModel, own), {"__module__": own.__module__})
@@ -258,8 +258,8 @@ def _close_port(base: PreTrainedModel, port: Port) -> None:
     delattr(base, CHILD)
     base.__dict__.pop("_newtongue_tokenizer", None)
     base.__class__ = type(base).__mro__[2]
-    for name, parameter in base.named_parameters():
-        parameter.requires_grad_(port.was_trainable[name])
+    for parameter, flag in port.was_trainable:
+        parameter.requires_grad_(flag)
 
 
 def _port(base: PreTrainedModel) -> Port:

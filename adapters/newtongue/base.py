@@ -90,6 +90,12 @@ def embedding_table(base: "PreTrainedModel") -> "Tensor":
     return cast("Tensor", base.get_input_embeddings().weight)
 
 
+def embeddings_as_read(base: "PreTrainedModel") -> "Tensor":
+    """The same at the size at which the base's layers get them: Gemma 3 scales what its table holds."""
+    table, scale = embedding_table(base), getattr(base.get_input_embeddings(), "embed_scale", None)
+    return table if scale is None else table * scale
+
+
 def is_hub_id(name: str) -> bool:
     """Whether a name has the form of a Hub id, `owner/name`."""
     return _HUB_ID.fullmatch(name) is not None

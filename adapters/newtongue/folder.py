@@ -16,7 +16,8 @@ PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy",
 def write_folder(target: Path, fill: Callable[[Path], None], *, overwrite: bool = False) -> None:
     """Have `fill` write into a temporary folder beside `target`, then put it in place by renaming.
 
-    Whatever goes wrong, `target` is afterwards what it was before or the new folder, whole.
+    Whatever goes wrong, `target` is afterwards what it was before or the new folder, whole. Killed between the two
+    renamings of an overwrite, which no cleaning up survives, it leaves the old one beside it as `.NAME.….old`.
 
     Raises:
         NewtongueError: `target` exists and `overwrite` is False, or the disk refused.

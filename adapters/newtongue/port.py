@@ -60,7 +60,7 @@ class Port(nn.Module):
         self.answers_to: Tensor | None = None
         self.inside: Tensor | None = None
         self.elsewhere: dict[str, Tensor | None] = {}
-        self.was_trainable: dict[str, bool] = {}
+        self.was_trainable: list[tuple[nn.Parameter, bool]] = []
         self._base = [base]  # In a list, so that the base does not become a child.
         self._ids: Tensor | None = None
         self._sequence: Tensor | None = None

@@ -34,12 +34,12 @@ def load_tokenizer(name: str | Path, **options: Any) -> PreTrainedTokenizerBase:
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, **options)
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise OSError(f"there is no tokenizer in {name}")
-    return tokenizer
+    return _with_padding(tokenizer)
 
 
 def join_tokenizer(tokenizer: PreTrainedTokenizerBase, ranges: Ranges) -> "LanguagesTokenizer":
     """A copy of a base's tokenizer that speaks the languages of `ranges`, now and as they change."""
-    joined = deepcopy(tokenizer)
+    joined = _with_padding(deepcopy(tokenizer))
     if not isinstance(joined, LanguagesTokenizer):
         joined.__class__ = _speaking(cast(Any, type(joined)))
     joined.__dict__["ranges"] = ranges
@@ -157,11 +157,9 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
             return mark_spans(text, tuple(self.ranges))
         if isinstance(text, str) or (language != AUTO and AUTO not in language):
             return mark_all(text, language)
-        found = [AUTO] * len(text) if language == AUTO else language
-        auto = [
-            mark_spans(one, tuple(self.ranges)) if own == AUTO else one for one, own in zip(text, found, strict=False)
-        ]
-        return mark_all(auto, [None if own == AUTO else own for own in found])
+        found = dict(enumerate([AUTO] * len(text) if language == AUTO else language))
+        spans = [mark_spans(one, tuple(self.ranges)) if found.get(at) == AUTO else one for at, one in enumerate(text)]
+        return mark_all(spans, [None if own == AUTO else own for own in found.values()])
 
     def _decode(self, token_ids: Any, *args: Any, **options: Any) -> str:
         ids = [token_ids] if isinstance(token_ids, int) else list(token_ids)
@@ -313,6 +311,13 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
             return True
         owned = self.ranges[one.language]
         return self._own(one)[-1] != owned.closes and self._own(next_one)[0] != owned.opens
+
+
+def _with_padding(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """The tokenizer, which pads with what ends a text where it has no padding of its own, as phi-2's has none."""
+    if tokenizer.pad_token is None and tokenizer.eos_token is not None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
 
 
 @cache

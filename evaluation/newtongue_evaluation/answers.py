@@ -95,10 +95,12 @@ def _nats(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _encode(tokenizer: Any, messages: Messages) -> list[int]:
     if hasattr(tokenizer, "prompt"):
-        ids = tokenizer(tokenizer.prompt(messages), add_special_tokens=not tokenizer.chat_template)["input_ids"]
-    else:
-        ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
-    return list(ids)
+        text = tokenizer.prompt(messages)
+    elif tokenizer.chat_template:
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    else:  # As an attached model's tokenizer has it.
+        text = "".join(f"{one['content']}\n" for one in messages)
+    return list(tokenizer(text, add_special_tokens=not tokenizer.chat_template)["input_ids"])
 
 
 def _batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:

@@ -13,7 +13,7 @@ from .answers import Messages
 from .baselines import Learned, Question
 from .baselines.forms import plain
 from .baselines.soft_tokens import disturbed, shuffled, zeroed
-from .baselines.swapped import swapped
+from .baselines.swapped import ask_swapped
 from .measures.cost import peak_memory
 from .results import Cost, Role, Row
 
@@ -29,6 +29,7 @@ CONTROLS: dict[str, tuple[str, Role]] = {
 """What is asked beside an adapter, by the name on the command line: its title in tables and its part there."""
 
 Answered = tuple[str, Role, tuple[Row, ...], Cost]
+Asking = Callable[..., tuple[Row, ...]]  # As `Learned.ask`.
 
 
 def ask_all(
@@ -51,10 +52,10 @@ def ask_all(
     """
     options = {"max_new_tokens": max_new_tokens, "batch": batch, "progress": progress}
 
-    def ask(form: Callable[[Question], Messages], asked: Sequence[Question] = questions, change: Any = None) -> Any:
+    def ask(form: Callable[[Question], Messages], by: Asking = Learned.ask, change: Any = None) -> Any:
         learned = Learned(model, model.tokenizer, form)
         with disturbed(model.adapter(language), change) if change else nullcontext():
-            return _timed(learned, asked, options)
+            return _timed(by, learned, questions, options)
 
     rows, cost = ask(lambda one: one.messages)
     yield OURS, "ours", rows, replace(cost, positions=_positions(model, questions, language))
@@ -66,8 +67,7 @@ def ask_all(
             rows, cost = ask(lambda one: plain(one.messages))
             cost = replace(cost, positions=_positions(model, questions, None))
         elif name == "swapped" and _can_be_swapped(questions):
-            rows, cost = ask(lambda one: one.messages, _swapped(questions))
-            rows = tuple(replace(row, question=one.text) for row, one in zip(rows, questions, strict=True))
+            rows, cost = ask(lambda one: one.messages, ask_swapped)
         elif name in ("zeroed", "shuffled"):
             rows, cost = ask(lambda one: one.messages, change=zeroed if name == "zeroed" else shuffled)
         elif name == "chance":
@@ -77,9 +77,11 @@ def ask_all(
         yield title, role, rows, cost
 
 
-def _timed(learned: Learned, questions: Sequence[Question], options: dict[str, Any]) -> tuple[tuple[Row, ...], Cost]:
+def _timed(
+    ask: Asking, learned: Learned, questions: Sequence[Question], options: dict[str, Any]
+) -> tuple[tuple[Row, ...], Cost]:
     started = time.perf_counter()
-    rows = learned.ask(questions, **options)
+    rows = ask(learned, questions, **options)
     spent = round(time.perf_counter() - started, 2)
     characters = sum(len(one.text) for one in questions)
     return rows, Cost(characters=characters, answer_seconds=spent, peak_memory=peak_memory(learned.model.device))
@@ -96,12 +98,6 @@ def _can_be_swapped(questions: Sequence[Question]) -> bool:
     for one in questions:
         subjects.setdefault(one.group, set()).add(one.subject)
     return all(len(found) > 1 for found in subjects.values())
-
-
-def _swapped(questions: Sequence[Question]) -> list[Question]:
-    """Each with the words of another of its group."""
-    others = swapped(questions, [one.group for one in questions], [one.subject for one in questions])
-    return [replace(one, messages=other.messages) for one, other in zip(questions, others, strict=True)]
 
 
 def _most_frequent(questions: Sequence[Question]) -> tuple[Row, ...]:

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from newtongue import AttachedModel
+from newtongue.whole import write_whole
 
 from .measures.alignment import Layers
 from .measures.cost import positions_per_character, prefill_ratio
 from .measures.geometry import Cloud, Map, cloud, embeddings, plane, soft_tokens
-from .results import write_whole
 
 FILE = "portrait.json"
 DRAWN = 600  # Points of each cloud on the map.

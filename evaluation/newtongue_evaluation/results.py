@@ -6,13 +6,13 @@ made from these rows, so a measure that comes later scores what was answered bef
 
 import json
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from newtongue import NewtongueError
+from newtongue.whole import write_whole
 
 Role = Literal["ours", "baseline", "control", "bound"]
 
@@ -54,7 +54,6 @@ class Cost:
         trained_parameters: that got gradients in any of them.
         bytes: on disk, of what is added to the base.
         positions, characters: of all questions as the base reads them, prompt words left out, and as they are written.
-        prefill_seconds: of reading all questions, prompt included, once.
         answer_seconds: of answering all questions.
         peak_memory: bytes of GPU memory at most, while answering.
     """
@@ -65,7 +64,6 @@ class Cost:
     bytes: int | None = None
     positions: int | None = None
     characters: int | None = None
-    prefill_seconds: float | None = None
     answer_seconds: float | None = None
     peak_memory: int | None = None
 
@@ -124,14 +122,6 @@ def write_result(result: Result, folder: str | Path) -> Path:
     return path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file such that it is the old one or the new one at any moment."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-        file.write(text)
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(path)
-
-
 def read_results(folders: Iterable[str | Path]) -> list[Result]:
     """Read all results in and below folders, in the order of their paths.
 
@@ -157,7 +147,8 @@ def _read(path: Path) -> Result:
             )
         rows = tuple(Row(**{**row, "gold": tuple(row["gold"])}) for row in values.pop("rows"))
         known = {one.name for one in fields(Result)} - {"rows", "cost"}
-        cost = Cost(**values.pop("cost"))
+        measured = {one.name for one in fields(Cost)}  # An older result may have others.
+        cost = Cost(**{name: value for name, value in values.pop("cost").items() if name in measured})
         return Result(rows=rows, cost=cost, **{name: values[name] for name in known})
     except (OSError, AttributeError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise NewtongueError(f"{path} is not a result ({error!r}). Run what wrote it again.") from error

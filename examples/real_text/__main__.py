@@ -26,9 +26,10 @@ import measures
 import torch
 import typer
 from settings import Settings, add_options, from_options, keep
-from transformers import AutoTokenizer, PreTrainedModel, TrainerCallback, set_seed
+from transformers import PreTrainedModel, TrainerCallback, set_seed
 
 from newtongue import Encoder, ModalityAdapter
+from newtongue.tokenizer import load_tokenizer
 from newtongue_evaluation.baselines import Budget, Lessons, Question
 from newtongue_evaluation.baselines.raw_lora import raw_lora
 from newtongue_evaluation.environment import environment
@@ -144,7 +145,7 @@ class Run:
         settings = self.settings
         if not settings.raw_lora:
             return None
-        lessons = Lessons(self.language, self.load, AutoTokenizer.from_pretrained(self.base), conversations)
+        lessons = Lessons(self.language, self.load, load_tokenizer(self.base), conversations)
         budget = Budget(
             0,
             settings.tune_steps,
@@ -213,7 +214,7 @@ def _retrieval(run: Run, adapters: dict[str, ModalityAdapter]) -> dict[str, Any]
 def _answers(
     run: Run, adapter: ModalityAdapter, conversations: list[corpus.Messages], held: list[corpus.Question]
 ) -> dict[str, Any]:
-    language, tokenizer = run.language, AutoTokenizer.from_pretrained(run.base)
+    language, tokenizer = run.language, load_tokenizer(run.base)
     bits = {}
     bare = run.load()
     bits["bare base, asked in English"] = measures.bits_asked_in_english(bare, tokenizer, held)

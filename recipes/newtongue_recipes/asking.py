@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from newtongue import AttachedModel, ModalityAdapter, NewtongueError
-from newtongue.base import BaseInfo, embedding_table
+from newtongue.base import BaseInfo, embeddings_as_read
 from newtongue_evaluation.answers import answer
 from newtongue_recipes.loading import load_base
 
@@ -63,7 +63,7 @@ def gloss_of(model: AttachedModel, text: str, language: str) -> list[tuple[str, 
     tokenizer: Any = model.tokenizer
     ids = torch.tensor([tokenizer(text, language=language, add_special_tokens=False)["input_ids"]], device=model.device)
     read = ~tokenizer.ranges[language].bounds(ids[0])
-    soft, table = model.embed(ids)[0, read].float(), embedding_table(model).float()
+    soft, table = model.embed(ids)[0, read].float(), embeddings_as_read(model).float()
     nearest = torch.cdist(soft, table).argmin(-1).tolist()
     tokens = tokenizer.convert_ids_to_tokens(ids[0, read].tolist())
     said = [tokenizer.decode([one], skip_special_tokens=True) for one in nearest]

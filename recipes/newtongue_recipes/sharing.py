@@ -48,13 +48,18 @@ def push_adapter(
         folder = adapter
         if base:
             folder = Path(scratch) / "adapter"
-            card = (adapter / CARD).read_bytes() if (adapter / CARD).is_file() else b""
-            written_by_hand = card and card != render_card(loaded.config, loaded.lora).encode()
+            by_hand = written_by_hand(adapter, loaded)
             loaded.name_base(base).save_pretrained(folder, dtype=dtype_of(adapter))
-            if written_by_hand:
-                (folder / CARD).write_bytes(card)
+            if by_hand:
+                shutil.copyfile(adapter / CARD, folder / CARD)
         address = hub.push(folder, name, private=private, token=token, message=text, revision=revision)
     return address, loaded.config
+
+
+def written_by_hand(folder: Path, adapter: ModalityAdapter) -> bool:
+    """Whether an adapter's folder has a card that is not the one it writes itself."""
+    card = (folder / CARD).read_bytes() if (folder / CARD).is_file() else b""
+    return bool(card) and card != render_card(adapter.config, adapter.lora).encode()
 
 
 def pull_adapter(

@@ -30,8 +30,8 @@ def find_spans(text: str, attached: Sequence[str], fallback: str | None = None) 
         fallback: what text too short to tell is taken for.
     """
     units = cut(text)
-    found = [None if unit.code else identify(unit.of(text), attached) for unit in units]
-    return _join(text, units, _settle(found, fallback))
+    said = iter(_settle([identify(unit.of(text), attached) for unit in units if not unit.code], fallback))
+    return _join(text, units, [None if unit.code else next(said) for unit in units])
 
 
 def mark_spans(text: str, attached: Sequence[str], fallback: str | None = None) -> str:

@@ -2,9 +2,13 @@
 
 import random
 from collections.abc import Hashable, Sequence
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from newtongue import NewtongueError
+from newtongue_evaluation.results import Row
+
+from .method import Learned, Question
 
 T = TypeVar("T")
 
@@ -36,3 +40,17 @@ def swapped(rows: Sequence[T], group: Sequence[Hashable], subject: Sequence[Hash
             )
         exchanged.append(rows[chooser.choice(others)])
     return exchanged
+
+
+def ask_swapped(learned: Learned, questions: Sequence[Question], **options: Any) -> tuple[Row, ...]:
+    """As `learned.ask`, with each question answered to another of its group, about another subject.
+
+    A row keeps its own question, to whose gold answers it is held.
+
+    Raises:
+        NewtongueError: a group has one subject only.
+    """
+    others = swapped(questions, [one.group for one in questions], [one.subject or one.key for one in questions])
+    put = [replace(one, messages=other.messages) for one, other in zip(questions, others, strict=True)]
+    rows = learned.ask(put, **options)
+    return tuple(replace(row, question=one.text) for row, one in zip(rows, questions, strict=True))

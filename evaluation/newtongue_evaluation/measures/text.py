@@ -1,9 +1,10 @@
 """Answers compared with gold ones, as the benchmarks of each language compare them.
 
-English as SQuAD does (Rajpurkar et al. 2016): without case, punctuation and articles, word by word. Other languages as
-MKQA does (Longpre et al. 2021), without articles; those written without spaces character by character, as JaQuAD does
-(So et al. 2022), where MKQA and MLQA keep runs of other scripts and of digits whole, and so do we: two dates that share
-some digits are not alike. Turkish and Azerbaijani have two letters i, each with its own capital.
+English as SQuAD does (Rajpurkar et al. 2016): without case, punctuation and articles, word by word; but what
+punctuation parts stays parted here, so that 10-20 is two words. Other languages as MKQA does (Longpre et al. 2021),
+without articles; those written without spaces character by character, as JaQuAD does (So et al. 2022), where MKQA and
+MLQA keep runs of other scripts and of digits whole, and so do we: two dates that share some digits are not alike.
+Turkish and Azerbaijani have two letters i, each with its own capital.
 """
 
 import re
@@ -48,8 +49,8 @@ def exact(answer: str, gold: Sequence[str], language: str) -> float:
     return float(any(tokens(answer, language) == tokens(one, language) for one in gold))
 
 
-def exact_match(answers: Sequence[str], gold: Sequence[str], language: str = "en") -> float:
-    """Share of answers that are their gold one.
+def exact_match(answers: Sequence[str], gold: Sequence[str], language: str) -> float:
+    """Share of answers that are their gold one, by the rules of their language.
 
     Raises:
         ValueError: there are no answers, or not as many as gold ones.

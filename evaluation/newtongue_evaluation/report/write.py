@@ -6,8 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from newtongue.whole import write_whole
 from newtongue_evaluation.portrait import Portrait
-from newtongue_evaluation.results import Result, read_results, write_whole
+from newtongue_evaluation.results import Result, read_results
 
 from .markdown import as_markdown
 from .page import render
@@ -17,10 +18,14 @@ from .summary import Line, Task, summarise
 def write_report(folder: Path, title: str, more: Sequence[str | Path] = ()) -> list[Task]:
     """Report on the results in `folder`, beside those in the folders of `more`; gives the scores.
 
+    Of those, what `folder` has itself is left out, and every other adapter: under one name they would be one method.
+
     Raises:
         NewtongueError: a folder holds no results, or a file is none.
     """
-    results = read_results([folder, *more])
+    own = read_results([folder])
+    here = {_asked(one) for one in own}
+    results = [*own, *(one for one in read_results(more) if one.role != "ours" and _asked(one) not in here)]
     tasks, portrait = summarise(results), Portrait.read(folder)
     write_whole(folder / "report.html", render(title, tasks, results, portrait))
     write_whole(folder / "report.md", as_markdown(title, tasks, results, portrait))
@@ -45,6 +50,10 @@ def as_plain(tasks: Sequence[Task], results: Sequence[Result]) -> dict[str, Any]
         "seeds": sorted({one.seed for one in results}),
         "environments": list({str(one.environment): one.environment for one in results}.values()),
     }
+
+
+def _asked(one: Result) -> tuple[str, ...]:
+    return one.task, one.language, one.answered_in, one.method
 
 
 def _plain(line: Line) -> dict[str, Any]:

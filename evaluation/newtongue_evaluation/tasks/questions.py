@@ -17,9 +17,9 @@ from typing import Any
 
 from newtongue import NewtongueError
 from newtongue.languages import language_name
+from newtongue.whole import write_whole
 from newtongue_evaluation.answers import Messages
 from newtongue_evaluation.baselines import Question
-from newtongue_evaluation.results import write_whole
 
 
 def read_questions(path: str | Path, language: str) -> list[Question]:

@@ -151,8 +151,6 @@ class Conversation:
     def _generate(self, streamer: Streamer, stop: Stop) -> None:
         inputs = self._encode(self.turns).to(self.model.device)
         length, limit = inputs["input_ids"].shape[1], self._positions()
-        tokenizer = self.model.tokenizer
-        padding = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         sampling = {"do_sample": True, "temperature": self.temperature} if self.temperature else {"do_sample": False}
         generate: Any = self.model.generate
         try:
@@ -160,7 +158,7 @@ class Conversation:
                 **inputs,
                 **sampling,
                 max_new_tokens=min(self.max_new_tokens, limit - length) if limit else self.max_new_tokens,
-                pad_token_id=padding,
+                pad_token_id=self.model.tokenizer.pad_token_id,
                 streamer=streamer,
                 stopping_criteria=StoppingCriteriaList([stop]),
             )

@@ -96,7 +96,7 @@ def examine(base_folder: Path, adapters: Sequence[Path], progress: Progress) -> 
         examples += shown
     return Exam(
         english_identical=bare_answers == adapted_answers and torch.equal(bare_logits, adapted_logits),
-        english=exact_match(bare_answers, [row.answer for row in english]),
+        english=exact_match(bare_answers, [row.answer for row in english], "en"),
         heldout=heldout,
         by_relation=by_relation,
         examples=examples,
@@ -128,16 +128,16 @@ def _examine_language(
     exchanged = swapped(asked, [row.relation for row in english], [row.subject for row in english])
     shuffled = answer(model, model.tokenizer, exchanged, max_new_tokens=ENGLISH_TOKENS, progress=progress)
     score = Score(
-        in_english=exact_match(in_english, gold),
-        in_language=exact_match(in_language, [row.answer for row in own]),
-        shuffled=exact_match(shuffled, gold),
+        in_english=exact_match(in_english, gold, "en"),
+        in_language=exact_match(in_language, [row.answer for row in own], language),
+        shuffled=exact_match(shuffled, gold, "en"),
         chance=_chance(english),
         n=len(english),
     )
     relations = {}
     for relation in dict.fromkeys(row.relation for row in english):
         chosen = [place for place, row in enumerate(english) if row.relation == relation]
-        relations[relation] = exact_match([in_english[one] for one in chosen], [gold[one] for one in chosen])
+        relations[relation] = exact_match([in_english[one] for one in chosen], [gold[one] for one in chosen], "en")
     shown = [
         {
             "language": language,

@@ -43,6 +43,6 @@ def raw_text_control(
         learned.model, learned.tokenizer, language, lambda _done: None, plain
     )
     return (
-        exact_match(in_english, [row.answer for row in held_out(language, "en")]),
-        exact_match(in_language, [row.answer for row in held_out(language, language)]),
+        exact_match(in_english, [row.answer for row in held_out(language, "en")], "en"),
+        exact_match(in_language, [row.answer for row in held_out(language, language)], language),
     )

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from datasets import Dataset
 from transformers import (
-    AutoTokenizer,
     DataCollatorForSeq2Seq,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -19,6 +18,7 @@ from transformers import (
 )
 
 from newtongue import NewtongueError
+from newtongue.tokenizer import load_tokenizer
 from newtongue_recipes.demo.lessons import SAY
 from newtongue_recipes.demo.nano import english_tokenizer, small_phi
 from newtongue_recipes.loading import load_base
@@ -57,7 +57,7 @@ def make_base(
             f"{folder} holds a base made with other settings ({'; '.join(changed)}). Name another folder, or give the "
             "same settings."
         )
-    if (folder / "config.json").exists():
+    if is_made(folder):
         return
     ledger.write(ABOUT, made_from, finished=False)
     set_seed(settings.seed)
@@ -79,6 +79,12 @@ def make_base(
     model.half().save_pretrained(folder)
     ledger.write(ABOUT, made_from, finished=True)
     shutil.rmtree(work)
+
+
+def is_made(folder: Path) -> bool:
+    """Whether a base is there, whole: one that is made here has its configuration before its weights."""
+    known = Ledger(folder).read(ABOUT)
+    return (folder / "config.json").exists() and (known is None or known["finished"])
 
 
 def _rows(
@@ -128,7 +134,7 @@ def reworded(question: str, words: Sequence[str], settings: English, chooser: ra
 def _start(texts: list[str], settings: English) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     if settings.start_from is not None:
         model = load_base(settings.start_from, four_bit=False, dtype=torch.float32, attention="eager")
-        return model.requires_grad_(True).train(), AutoTokenizer.from_pretrained(settings.start_from)
+        return model.requires_grad_(True).train(), load_tokenizer(settings.start_from)
     tokenizer = english_tokenizer(texts, settings.rows)
     return small_phi(tokenizer, settings.rows, settings.width, settings.layers, settings.heads), tokenizer
 

@@ -10,13 +10,13 @@ from typing import Any
 from transformers import TrainerCallback
 
 from newtongue import Encoder, ModalityAdapter
+from newtongue.whole import write_whole
 from newtongue_evaluation.answers import Messages
 from newtongue_evaluation.baselines import Learned
 from newtongue_evaluation.baselines.method import Stopwatch
 from newtongue_evaluation.baselines.soft_tokens import SoftTokens, disturbed
 from newtongue_recipes.demo.teach import Curriculum
 from newtongue_recipes.stages import Map, Tune, map_language, represent, tune, twins_of
-from newtongue_recipes.train.ledger import write_whole
 
 from .world import World
 

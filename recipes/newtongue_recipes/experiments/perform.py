@@ -9,14 +9,15 @@ from pathlib import Path
 from transformers import TrainerCallback
 
 from newtongue import NewtongueError
+from newtongue.whole import write_whole
 from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
 from newtongue_evaluation.baselines.forms import beside, thoughtless
 from newtongue_evaluation.baselines.search import search
 from newtongue_evaluation.baselines.soft_tokens import SoftTokens, disturbed, shuffled, zeroed
-from newtongue_evaluation.baselines.swapped import swapped
+from newtongue_evaluation.baselines.swapped import ask_swapped
 from newtongue_evaluation.results import Row
 from newtongue_recipes.demo.teach import Curriculum
-from newtongue_recipes.train.ledger import write_whole
+from newtongue_recipes.train.ledger import digest
 
 from . import ours
 from .methods import READ, UNTRAINED
@@ -65,7 +66,7 @@ class Workshop:
         made = self._adapter(method if method in ours.VARIANTS else "ours")
         learned = ours.learned(self.world, made, _form(method))
         if method == "ours-swapped":
-            return learned, lambda questions: _exchanged(learned, questions, self.world.longest)
+            return learned, lambda questions: ask_swapped(learned, questions, max_new_tokens=self.world.longest)
         change = DISTURBED.get(method)
 
         def ask(questions: Sequence[Question]) -> tuple[Row, ...]:
@@ -145,14 +146,15 @@ class Workshop:
         wanted, name = self.settings.search, self.run.method
         if wanted is None or name not in wanted.methods:
             return budget
-        path = self.work / "search" / f"{self.run.language}-{name}.json"
+        tries = digest(wanted.model_dump(include={"steps", "changes"}))
+        path = self.work / "search" / f"{self.run.language}-{name}-{tries}.json"
         if not path.exists():
             short = budget.scaled(wanted.steps / budget.steps)
             tried = [one.given() for one in wanted.changes]
             folder = path.with_suffix("")
-            _, nats = search(BASELINES[name], lessons, short, tried, self.world.development, folder)
-            best = min(range(len(tried)), key=lambda place: nats[place])
-            found = {"best": tried[best], "nats": dict(zip(map(json.dumps, tried), nats, strict=True))}
+            nats = search(BASELINES[name], lessons, short, tried, self.world.development, folder)
+            best = tried[nats.index(min(nats))]
+            found = {"best": best, "nats": dict(zip(map(json.dumps, tried), nats, strict=True))}
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, json.dumps(found, indent=2) + "\n")
         return budget.changed(**json.loads(path.read_text())["best"])
@@ -164,13 +166,3 @@ class Workshop:
 def _form(method: str) -> ours.Form:
     forms: dict[str, ours.Form] = {"ours-beside": beside, "ours-unread": beside, "ours-voice": thoughtless}
     return forms.get(method, lambda messages: messages)
-
-
-def _exchanged(learned: Learned, questions: Sequence[Question], longest: int) -> tuple[Row, ...]:
-    """Each question answered to another of its group, about another subject, and scored against its own gold."""
-    groups, subjects = [one.group for one in questions], [one.subject or one.key for one in questions]
-    put = [
-        replace(one, messages=other.messages)
-        for one, other in zip(questions, swapped(questions, groups, subjects), strict=True)
-    ]
-    return learned.ask(put, max_new_tokens=longest)

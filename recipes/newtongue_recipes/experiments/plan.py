@@ -56,7 +56,7 @@ def plan(settings: Settings, methods: Collection[str] = ()) -> list[Run]:
 
 
 def finished(output: Path, runs: list[Run]) -> dict[Run, list[Result]]:
-    """The runs that have results in `output`, with them; what `newtongue evaluate` wrote there is no run's."""
+    """The runs that have all results in `output`, with them; what `newtongue evaluate` wrote there is no run's."""
     if not any(output.rglob(f"*{SUFFIX}")):
         return {}
     results: dict[Any, list[Result]] = {}
@@ -64,4 +64,10 @@ def finished(output: Path, runs: list[Run]) -> dict[Run, list[Result]]:
         named = (one.settings.get("method"), one.method)
         results.setdefault((named, one.language, one.seed, tuple(sorted(one.data.items()))), []).append(one)
     keys = {run: ((run.method, run.title), run.language, run.seed, tuple(sorted(run.data.items()))) for run in runs}
-    return {run: results[key] for run, key in keys.items() if key in results}
+    return {run: results[key] for run, key in keys.items() if _whole(results.get(key, []))}
+
+
+def _whole(results: list[Result]) -> bool:
+    """Whether these are all of a run's results, each of which names the languages that it was to be answered in."""
+    wanted = {language for one in results for language in one.settings.get("answered_in", ())}
+    return bool(results) and wanted <= {one.answered_in for one in results}

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer, PreTrainedModel, TrainerCallback
+from transformers import PreTrainedModel, TrainerCallback
 
 from newtongue import NewtongueError
+from newtongue.tokenizer import load_tokenizer
 from newtongue_evaluation.baselines import Lessons, Question
 from newtongue_recipes.demo.lessons import repeat, said_in
 from newtongue_recipes.loading import load_base
@@ -136,7 +137,7 @@ def _lessons(
     return Lessons(
         language,
         _loader(base),
-        AutoTokenizer.from_pretrained(base),
+        load_tokenizer(base),
         conversations,
         [repeat(pair.english, pair.other, language) for pair in translated],
         text,

@@ -17,14 +17,19 @@ from newtongue_evaluation.environment import environment
 from newtongue_evaluation.results import Cost, Result, write_result
 from newtongue_recipes.bars import Bars
 from newtongue_recipes.demo.teach import quiet
-from newtongue_recipes.train.ledger import Ledger
+from newtongue_recipes.train.inputs import fingerprint
+from newtongue_recipes.train.ledger import Inputs, Ledger
 
+from .english import is_made
 from .methods import METHODS
 from .perform import Workshop
 from .plan import Run, finished, plan
 from .schema import Settings
 from .summary import score_of
 from .world import World
+
+EXPERIMENT, FILES = "experiment", "experiment-files"  # Names of what the ledger keeps: settings, and what they read.
+PARTS = ("qa", "parallel", "mono", "eval")  # Folders of the real text.
 
 
 def run_experiment(
@@ -113,7 +118,12 @@ def _results(shop: Workshop) -> list[Result]:
             data=run.data,
             seed=run.seed,
             cost=cost,
-            settings={**shop.settings.made_from(), "method": run.method, "budget": learned.settings},
+            settings={
+                **shop.settings.made_from(),
+                "method": run.method,
+                "budget": learned.settings,
+                "answered_in": world.answered_in(),
+            },
             command=" ".join(["newtongue", *sys.argv[1:]]),
             environment=environment(),
         )
@@ -141,19 +151,33 @@ def _world(
     if data is None or not data.is_dir():
         raise NewtongueError(f"{settings.experiment} learns from real text. Name its folder with --data; got {data}.")
     base = base or output / "base"
-    made = (base / "config.json").exists()
-    callbacks = [] if made else [Watched(progress, progress.add_task("the English-only base", total=None))]
-    return real_world(settings, data, base, language, seed, text, pairs, callbacks)
+    _check_same(output, FILES, _files(data, base))
+    callbacks = [] if is_made(base) else [Watched(progress, progress.add_task("the English-only base", total=None))]
+    world = real_world(settings, data, base, language, seed, text, pairs, callbacks)
+    Ledger(output).write(FILES, _files(data, base), finished=False)  # Now that there is a base.
+    return world
+
+
+def _files(data: Path, base: Path) -> Inputs:
+    """What tells text and base from others, wherever they lie; None for a base that is yet to be made."""
+    return {
+        "base": fingerprint(str(base)) if is_made(base) else None,
+        "data": {part: fingerprint(str(data / part)) for part in PARTS if (data / part).is_dir()},
+    }
 
 
 def _check(settings: Settings, output: Path, runs: Sequence[Run]) -> None:
     for language in {run.language for run in runs} if settings.map.borrows else ():
         check_borrows(language)
-    ledger = Ledger(output)
-    changed = ledger.changed("experiment", settings.made_from())
+    _check_same(output, EXPERIMENT, settings.made_from())
+    Ledger(output).write(EXPERIMENT, settings.made_from(), finished=False)
+
+
+def _check_same(output: Path, entry: str, inputs: Inputs) -> None:
+    """Raise NewtongueError where the ledger of `output` knows other inputs; it knows none before the first run."""
+    changed = Ledger(output).changed(entry, inputs)
     if changed:
         raise NewtongueError(
-            f"{output} was begun with other settings ({'; '.join(changed[:5])}). Name another --output, or give the "
-            "same settings to go on."
+            f"{output} was begun with other settings or files ({'; '.join(changed[:5])}). Name another --output, or "
+            "give the same to go on."
         )
-    ledger.write("experiment", settings.made_from(), finished=False)

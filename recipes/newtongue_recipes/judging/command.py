@@ -7,19 +7,20 @@ from pathlib import Path
 
 from rich.markdown import Markdown
 
-from newtongue import ModalityAdapter, NewtongueError
+from newtongue import NewtongueError
+from newtongue.config import CONFIG_NAME
 from newtongue.languages import language_name
-from newtongue.precision import dtype_of
 from newtongue_evaluation.asking import CONTROLS
 from newtongue_evaluation.measures.intervals import Score
 from newtongue_evaluation.portrait import Portrait
 from newtongue_evaluation.report import table, write_report
 from newtongue_evaluation.report.card import card_results
 from newtongue_evaluation.report.formats import value
-from newtongue_evaluation.report.summary import Task
+from newtongue_evaluation.report.summary import Task, summarise
 from newtongue_evaluation.results import read_results
 from newtongue_recipes.recipe.nearest import nearest
 
+from .card import write_scores
 from .evaluation import Evaluation
 
 
@@ -46,11 +47,15 @@ def judge(evaluation: Evaluation, output: Path, baselines: Sequence[str], *, car
     tasks = write_report(output, f"{name} for {portrait.base if portrait else 'its base'}", folders)
     evaluation.console.print(Markdown(_scores(tasks)))
     if card:
-        rows = card_results(tasks, " ".join(["newtongue", *sys.argv[1:]]))
-        adapter = ModalityAdapter.from_pretrained(evaluation.adapter)
-        dtype = dtype_of(evaluation.adapter)
-        adapter.describe(results=rows).save_pretrained(evaluation.adapter, overwrite=True, dtype=dtype)
-        evaluation.console.print(f"Scores are in the card of {evaluation.adapter}.", highlight=False, markup=False)
+        own = summarise(read_results([output]))  # What stands beside may be of another adapter.
+        written = write_scores(Path(evaluation.adapter), card_results(own, " ".join(["newtongue", *sys.argv[1:]])))
+        said = (
+            f"Scores are in the card of {evaluation.adapter}."
+            if written
+            else f"The card of {evaluation.adapter} was written by hand and is kept as it is; the scores are in its "
+            f"{CONFIG_NAME}, under notes, and in {output / 'report.md'}."
+        )
+        evaluation.console.print(said, highlight=False, markup=False)
     evaluation.console.print(f"Report: {output / 'report.html'}", highlight=False, markup=False)
     return tasks
 

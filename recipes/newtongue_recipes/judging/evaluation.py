@@ -8,9 +8,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
-from transformers import AutoTokenizer
 
 from newtongue import AttachedModel, ModalityAdapter
+from newtongue.tokenizer import load_tokenizer
 from newtongue_evaluation.answers import answer
 from newtongue_evaluation.asking import ask_all
 from newtongue_evaluation.environment import environment
@@ -69,8 +69,8 @@ class Evaluation:
         adapter = load_adapters([self.adapter], self.console)[0]
         asked, pairs = exams(adapter.language, self.data, self.tasks, self.limit)
         base = load_base_of(self.adapter, adapter, self.base, four_bit=self.four_bit)
-        tokenizer = AutoTokenizer.from_pretrained(base.name_or_path)
-        vocabularies = {Path(one).name: AutoTokenizer.from_pretrained(one) for one in self.tokenizers}
+        tokenizer = load_tokenizer(str(base.name_or_path))
+        vocabularies = {Path(one).name: load_tokenizer(one) for one in self.tokenizers}
         output.mkdir(parents=True, exist_ok=True)
         with Bars(self.console) as progress:
             portrait = Portrait(adapter.language, Path(str(base.name_or_path)).name, self.adapter)
@@ -80,8 +80,9 @@ class Evaluation:
             before = logit_digests(base, tokenizer, english)
             said = answer(base, tokenizer, questions, max_new_tokens=self.max_new_tokens, batch=self.batch)
             model = adapter.attach(base, tokenizer=tokenizer, ignore_base_name=self.base is not None)
-            portrait.identical = share_identical(before, logit_digests(model, model.tokenizer, english))
-            portrait.positions = len(before)
+            if english:
+                portrait.identical = share_identical(before, logit_digests(model, model.tokenizer, english))
+                portrait.positions = len(before)
             again = answer(model, model.tokenizer, questions, max_new_tokens=self.max_new_tokens, batch=self.batch)
             if questions:
                 portrait.same_answers = sum(map(str.__eq__, said, again)) / len(said)
@@ -95,7 +96,8 @@ class Evaluation:
             own = [text for bitext in pairs for text in bitext.own] or [
                 row.text for one in asked for row in one.questions
             ]
-            draw(portrait, model, own[:LOOKED_AT], english)
+            if english:
+                draw(portrait, model, own[:LOOKED_AT], english)
             weigh(portrait, model, own[:LOOKED_AT], vocabularies)
         portrait.bytes, portrait.parameters, portrait.seconds = (
             cost.bytes,

@@ -34,21 +34,25 @@ def exams(
         limit: most questions, and pairs, of a task.
 
     Raises:
-        NewtongueError: a file cannot be read, or there is nothing to ask.
+        NewtongueError: a file cannot be read, two would be one task, or there is nothing to ask.
     """
     asked, pairs = [], []
     if "atlas" in tasks and language in NAMES:
         asked += [Asked("atlas", other, atlas_questions(language, other)) for other in ("en", language)]
-    for path in find_files(data, language):
+    origin: dict[tuple[str, str], str] = {(one.task, one.answered_in): "the demo's atlas" for one in asked}
+    for path in dict.fromkeys(find_files(data, language)):
         name = path.name.split(".")[0]
         if tasks and name not in tasks:
             continue
         if path.suffix == ".tsv":
+            _claim(origin, name, "", path)
             pairs.append(read_bitext(path, language))
             continue
         by_language: dict[str, list[Question]] = {}
         for one in read_questions(path, language):
             by_language.setdefault(one.answered_in, []).append(one)
+        for other in by_language:
+            _claim(origin, name, other, path)
         asked += [Asked(name, other, questions) for other, questions in by_language.items()]
     missing = set(tasks) - {one.task for one in asked} - {one.name for one in pairs}
     if missing or not (asked or pairs):
@@ -77,3 +81,13 @@ def atlas_questions(language: str, answered_in: str) -> list[Question]:
         )
         for number, row in enumerate(held_out(language, answered_in))
     ]
+
+
+def _claim(origin: dict[tuple[str, str], str], task: str, answered_in: str, path: Path) -> None:
+    """Results are named by task and language of the answers; whose they are is said in `origin`."""
+    other = origin.setdefault((task, answered_in), str(path))
+    if other != str(path):
+        raise NewtongueError(
+            f"{path} and {other} are both the task {task!r}{f' answered in {answered_in!r}' if answered_in else ''}, "
+            "and the results of one would replace the other's. Rename one before its first dot, or leave one out."
+        )

@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from transformers import DataCollatorForSeq2Seq, PreTrainedModel, TrainerCallback, set_seed
 
 from newtongue import AttachedModel, Encoder, ModalityAdapter, NewtongueError
-from newtongue.base import embedding_table
+from newtongue.base import embeddings_as_read
 from newtongue.mapper import Mapper
 from newtongue_recipes.settings import Map, Training
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
 from .dictionary import mine_dictionary
 from .labelled import labelled_loss
+from .lending import lent
 from .objectives import aligned_mse, candidates, contrast, lexical, pad_runs, transport
-from .sharding import shard
 
 
 @dataclass(frozen=True)
@@ -93,21 +93,16 @@ def map_language(
         sharpness=settings.sharpness,
         borrows=settings.borrows,
     )
-    model = adapter.attach(base, tokenizer=tokenizer, trainable=True)
-    if not settings.train_encoder:
-        adapter.encoder.requires_grad_(False)
-    if sharded:
-        shard(model)
-    try:
+    with lent(base, adapter, tokenizer, sharded=sharded) as model:
+        if not settings.train_encoder:
+            adapter.encoder.requires_grad_(False)
         rows = Dataset.from_list([_row(model.tokenizer, pair, settings.say, language) for pair in pairs])
         words = rows.filter(lambda row: row["aligned"])
         for name, training in parts.items():
             seen = words if name == "words" else rows
             settling = Settling(adapter.mapper, {"toward": settings.settled, "through": 1.0}.get(name, 0.0))
             _train(model, seen, settings, training, name, folder / name, resume, [settling, *callbacks])
-    finally:
-        adapter.mapper.settles = True
-        model.detach(language)
+    adapter.mapper.settles = True
     adapter.eval()
     write_once(lambda: adapter.save_pretrained(folder / "adapter", overwrite=True))
     return adapter
@@ -182,7 +177,7 @@ class Objective(nn.Module):
             loss = loss + settings.mse * share * error
         if settings.lexical:
             tokens, _ = pad_runs(labels.clamp(min=0), said)
-            table = embedding_table(model)
+            table = embeddings_as_read(model)
             known, places = candidates(tokens, len(table))
             loss = loss + settings.lexical * lexical(soft, seen, places, wanted, table[known], unit)
         if settings.contrast and len(ids) > 1:

@@ -16,7 +16,7 @@ from newtongue_recipes.settings import Tune
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
 from .labelled import score_labelled
-from .sharding import shard
+from .lending import lent
 from .twins import WEIGHT, Comparison, Twin, WithEnglish, twin_row
 
 Messages = list[dict[str, Any]]
@@ -83,7 +83,7 @@ def tune(
 
     Args:
         base: the model, 4-bit or not, not attached to; it comes back as it was.
-        adapter: what stage 2 made; gains a LoRA if it has none.
+        adapter: what stage 2 made; gains a LoRA if it has none, and else goes on with its own.
         conversations: lists of messages; questions carry `"language"`, answers come last.
         settings: LoRA and training.
         folder: where the adapter is written; checkpoints below it.
@@ -97,12 +97,14 @@ def tune(
         The adapter, detached.
 
     Raises:
-        NewtongueError: there are no conversations; or twins are wanted and there are none, or rows are packed.
+        NewtongueError: there are no conversations; or twins are wanted and there are none, or rows are packed; or the
+            adapter's LoRA is another than the settings ask for.
     """
     if not conversations:
         raise NewtongueError("Stage 3 was given no questions and answers. Name a source of them.")
     if settings.twins and not twins:
         raise NewtongueError("Stage 3 was given no translations for 'twins'. Name a source of them, or set it to 0.")
+    check_same_lora(adapter, settings)
     folder = Path(folder)
     set_seed(settings.training.seed)
     if adapter.lora is None:
@@ -119,10 +121,7 @@ def tune(
         if adapter.voice is None:
             adapter.with_voice(base)
         conversations = [_written(one, adapter.language) for one in conversations]
-    model = adapter.attach(base, tokenizer=tokenizer, trainable=True)
-    if sharded:
-        shard(model)
-    try:
+    with lent(base, adapter, tokenizer, sharded=sharded) as model:
         rows = _fitting(model.tokenizer, conversations, settings.max_length)
         arguments = settings.training.arguments(
             folder,
@@ -143,11 +142,35 @@ def tune(
         )
         trainer.slower = settings.encoder_rate
         trainer.train(resume_from_checkpoint=last_checkpoint(folder) if resume else None)
-    finally:
-        model.detach(adapter.language)
     adapter.eval()
     write_once(lambda: adapter.save_pretrained(folder / "adapter", overwrite=True))
     return adapter
+
+
+def check_same_lora(adapter: ModalityAdapter, settings: Tune) -> None:
+    """See that the LoRA of an adapter that has one is what the settings ask for: it is trained further as it is.
+
+    Raises:
+        NewtongueError: it is another.
+    """
+    lora = adapter.lora
+    if lora is None:
+        return
+    own = {"rank": lora.r, "alpha": lora.lora_alpha, "lora_dropout": lora.lora_dropout}
+    if lora.target_modules is not None:  # Else PEFT has chosen them.
+        own["target_modules"] = _listed(lora.target_modules)
+    asked = {name: _listed(getattr(settings, name)) for name in own}
+    other = [f"tune.{name}={value} (now {asked[name]})" for name, value in own.items() if value != asked[name]]
+    if other:
+        raise NewtongueError(
+            f"The adapter for {adapter.language!r} has a LoRA, which stage 3 trains further as it is. Set "
+            f"{', '.join(other)}; or start from an adapter without one, as stage 2 makes it."
+        )
+
+
+def _listed(value: Any) -> Any:
+    """Names of layers in one order, whatever holds them."""
+    return sorted(value) if isinstance(value, list | set) else value
 
 
 def _rows(tokenizer: Any, rows: list[dict[str, Any]], twins: Sequence[Twin], settings: Tune) -> Dataset:

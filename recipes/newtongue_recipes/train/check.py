@@ -7,6 +7,7 @@ from newtongue import Encoder, ModalityAdapter, NewtongueError
 from newtongue.tokenizer import load_tokenizer
 from newtongue_recipes.data import Gathered
 from newtongue_recipes.recipe import Base, Recipe
+from newtongue_recipes.stages.tune import check_same_lora
 
 Start = Encoder | ModalityAdapter | None
 WEIGHTS = ("*.safetensors", "*.bin")
@@ -44,6 +45,8 @@ def start_of(recipe: Recipe) -> Start:
                 f"The adapter {recipe.adapter!r} reads {adapter.language!r} and the recipe teaches "
                 f"{recipe.language!r}. Set 'language' to the former, or name another adapter."
             )
+        if recipe.tune is not None:
+            check_same_lora(adapter, recipe.tune)
         return adapter
     continued = recipe.represent.start_from if recipe.represent else None
     name = continued or recipe.encoder

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from newtongue import NewtongueError
+from newtongue.whole import write_whole
 from newtongue_evaluation.environment import environment
 from newtongue_recipes.data import write_report
 from newtongue_recipes.recipe import Recipe
 from newtongue_recipes.recipe.comments import in_full
-
-from .ledger import write_whole
 
 ABOUT = "run.json"
 DRAFTS = "run.*.draft"  # What is left where the very first file of a run was cut short.

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from newtongue.whole import write_whole
 
 Inputs = dict[str, Any]
 
@@ -47,16 +48,6 @@ class Ledger:
 
     def _path(self, stage: str) -> Path:
         return self.folder / f"{stage}.json"
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file such that it is the old one or the new one at any moment, whoever else writes it."""
-    draft = path.with_suffix(f".{os.getpid()}.draft")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def digest(value: Any) -> str:
