@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel, TextStreamer
 
 from holds import check_saved, unreached
-from newtongue import AttachedModel, ModalityAdapter
+from newtongue import AttachedModel, ModalityAdapter, NewtongueError
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base
 from streams import Part, batch, ids_of
@@ -199,6 +199,24 @@ def test_training_one_language_leaves_an_attached_one_frozen() -> None:
     model = adapter_for(base, "ja").attach(base, trainable=True)
     flags = {name: {p.requires_grad for _, p in model.adapter(name).trainable_parameters()} for name in ("tr", "ja")}
     assert flags == {"tr": {False}, "ja": {True}}
+
+
+@pytest.mark.parametrize("voice", [False, True])
+def test_labels_of_what_is_read_in_a_language_count_for_nothing(voice: bool) -> None:
+    model = attach_two(bare_base(), voice=voice)
+    inputs = mixed_batch(model)
+    known = inputs["input_ids"].where(inputs["input_ids"] < model.tokenizer.ranges.base_rows, -100)  # type: ignore[attr-defined]
+    own = model(**inputs, labels=known).loss
+    assert torch.equal(model(**inputs, labels=inputs["input_ids"]).loss, own) and bool(own.isfinite())
+
+
+def test_a_base_with_languages_keeps_its_number_of_rows() -> None:
+    model = attach_two(bare_base())
+    with pytest.raises(NewtongueError, match="tr, ja begin after the base's 320 rows"):
+        model.resize_token_embeddings(340)
+    model.detach("tr")
+    model.detach("ja")
+    assert len(model.resize_token_embeddings(340).weight) == 340
 
 
 def test_attaching_without_training_changes_no_flag_of_the_base() -> None:

@@ -7,7 +7,7 @@ import torch
 from peft import IA3Config, LoraConfig, PeftModel
 from transformers import PreTrainedModel
 
-from newtongue import NewtongueError
+from newtongue import ModalityAdapter, NewtongueError
 from tiny import base_tokenizer
 from worlds import adapter_for, bare_base, logits, same, shake_lora, state_bytes
 
@@ -66,6 +66,15 @@ def test_detaching_leaves_the_base_with_its_lora_as_it_was(styled: PreTrainedMod
     assert after.keys() == state.keys() and all(torch.equal(after[name], state[name]) for name in state)
     assert torch.equal(logits(styled, **ENGLISH), before)
     assert styled.active_adapters() == ["style"]
+
+
+def test_loaded_after_it_leaves_the_language_alone(style: Path, tmp_path: Path) -> None:
+    model = attached(bare_base())
+    names = set(model.adapter("tr").state_dict())  # The encoder has layers called dense as well.
+    model.load_adapter(str(style), adapter_name="style")
+    assert set(model.adapter("tr").state_dict()) == names
+    model.adapter("tr").save_pretrained(tmp_path / "tr")
+    ModalityAdapter.from_pretrained(tmp_path / "tr")
 
 
 def test_detaching_leaves_one_that_was_loaded_after_it(styled: PreTrainedModel, style: Path) -> None:

@@ -155,8 +155,33 @@ class AttachedModel(PreTrainedModel):
         head = port.head if isinstance(port, Port) else None
         return super().get_output_embeddings() if head is None else head  # type: ignore[no-untyped-call]
 
+    def load_adapter(self, *args: Any, **options: Any) -> Any:
+        """Load somebody's PEFT adapter into the base alone: layers of encoders have such names too."""
+        with _out_of_sight(self):
+            return super().load_adapter(*args, **options)
+
+    def add_adapter(self, *args: Any, **options: Any) -> None:
+        """Add a fresh PEFT adapter to the base alone."""
+        with _out_of_sight(self):
+            super().add_adapter(*args, **options)
+
+    def resize_token_embeddings(self, *args: Any, **options: Any) -> Any:
+        """Not while languages are attached: their ids begin where the base's end.
+
+        Raises:
+            NewtongueError: always.
+        """
+        raise NewtongueError(
+            f"The ids of {', '.join(self.languages)} begin after the base's {_port(self).ranges.base_rows} rows, so "
+            "none can be added or taken away now. Detach the languages and resize the base; an adapter that was made "
+            "for the old number of rows will not attach to the new one."
+        )
+
     def embed(self, input_ids: Tensor) -> Tensor:
-        """What the base reads: embeddings and soft tokens of `input_ids`, `[batch, positions, width]`."""
+        """What the base reads: embeddings and soft tokens of `input_ids`, `[batch, positions, width]`.
+
+        For engines that take embeddings. This model itself should be given ids: they tell it where a LoRA answers.
+        """
         embedded: Tensor = self.get_input_embeddings()(input_ids)
         return embedded
 
@@ -210,12 +235,13 @@ def bare(base: PreTrainedModel) -> Iterator[None]:
 
 @contextmanager
 def _out_of_sight(base: PreTrainedModel) -> Iterator[None]:
-    """Keep the port out of the module tree while PEFT looks for layers by name."""
-    port = base._modules.pop(CHILD)
+    """Keep the port out of the module tree while PEFT looks for layers by name; inside of another one, it is."""
+    port = base._modules.pop(CHILD, None)
     try:
         yield
     finally:
-        base.add_module(CHILD, port)
+        if port is not None:
+            base.add_module(CHILD, port)
 
 
 def _check_base(base: PreTrainedModel) -> None:

@@ -1,5 +1,6 @@
 """Which ids belong to whom: the base owns `[0, V)`, each attached language a range after it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -153,12 +154,21 @@ class Ranges:
         For code that indexes scores by id, such as a repetition penalty: the set of other ids of a row stays the same.
         Of `columns` scores, those at or above the base's rows are of what languages write.
         """
-        foreign = ids >= self.base_rows
-        for owned in self._owned.values():
-            if owned.voice and owned.start <= columns:
-                foreign &= (ids < owned.begin) | (ids >= owned.start)
+        foreign = self._unscored(ids, columns)
         if not bool(foreign.any()):
             return ids
         first = (~foreign).int().argmax(dim=1, keepdim=True)
         stand_in = ids.gather(1, first).clamp(max=self.base_rows - 1)
         return torch.where(foreign, stand_in, ids)
+
+    def as_labels(self, ids: Tensor) -> Tensor:
+        """Ids of rows as labels: -100 for all that is read in a language, and for what opens what is written."""
+        opens = [owned.begin + owned.opens for owned in self._owned.values() if owned.voice]
+        return ids.masked_fill(self._unscored(ids) | torch.isin(ids, ids.new_tensor(opens)), -100)
+
+    def _unscored(self, ids: Tensor, columns: float = math.inf) -> Tensor:
+        foreign = ids >= self.base_rows
+        for owned in self._owned.values():
+            if owned.voice and owned.start <= columns:
+                foreign &= (ids < owned.begin) | (ids >= owned.start)
+        return foreign
