@@ -15,7 +15,8 @@ from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
-from newtongue import Encoder, ModalityAdapter, NewtongueError
+from newtongue import AdapterFormatError, Encoder, ModalityAdapter, NewtongueError
+from newtongue.folder import check_folder, checksums
 from newtongue.precision import dtype_of
 from tiny import JAPANESE, TURKISH, tiny_encoder
 from worlds import adapter_for, bare_base, files_of, logits, shake_lora, world
@@ -44,6 +45,41 @@ def test_the_layout_is_what_the_libraries_expect(folder: Path) -> None:
         "lora/adapter_model.safetensors",
     }
     assert not [name for name in files if Path(name).suffix not in (".json", ".safetensors", ".md")]
+
+
+SAVED = [
+    *("tokenizer.json", "vocab.txt", "merges.txt", "bpe.codes", "spiece.model", "sentencepiece.bpe.model"),
+    *("special_tokens_map.json", "added_tokens.json", "generation_config.json", "chat_template.jinja"),
+    "additional_chat_templates/tools.jinja",
+]
+NEVER_SAVED = [
+    *("encoder/model.safetensors.index.json", "encoder/Pytorch_model.bin.INDEX.json", "encoder/adapter_config.json"),
+    *("encoder/decoy.safetensors", "encoder/deep/model.safetensors", "encoder/weights.dat", "encoder/weights"),
+    *("lora/more.safetensors", "lora/notes.txt"),
+]
+
+
+@pytest.mark.parametrize("name", [*(f"encoder/{one}" for one in SAVED), *NEVER_SAVED])
+def test_what_the_libraries_save_is_a_part_and_nothing_else_is_even_if_listed(name: str, folder: Path) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"")
+    if name in NEVER_SAVED:
+        with pytest.raises(AdapterFormatError, match=f"{name} is no file of an encoder.*Remove it"):
+            check_folder(folder, checksums(folder))
+    else:
+        check_folder(folder, checksums(folder))
+
+
+def test_a_folder_below_the_encoder_that_is_a_link_is_refused(folder: Path, tmp_path: Path) -> None:
+    (folder / "encoder" / "additional_chat_templates").symlink_to(tmp_path)
+    with pytest.raises(AdapterFormatError, match="not listed"):
+        ModalityAdapter.from_pretrained(folder)
+
+
+def test_ranks_that_a_pattern_leaves_unused_do_no_harm(tmp_path: Path) -> None:
+    lora = LoraConfig(r=8, target_modules=["q_proj", "dense"], rank_pattern={"q_proj": 2, "dense": 3})
+    adapter_for(base := bare_base(), lora=lora).attach(base).adapter("tr").save_pretrained(tmp_path / "tr")
+    assert ModalityAdapter.from_pretrained(tmp_path / "tr").attach(bare_base()).languages == ("tr",)
 
 
 def test_a_lora_that_was_never_attached_is_saved_without_weights(tmp_path: Path) -> None:

@@ -42,6 +42,15 @@ def test_help_lists_the_commands() -> None:
     assert "ask" in done.stdout
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_a_sign_for_a_letter_shows_its_number(encoding: str) -> None:
+    code = "from newtongue_recipes import cli; cli.app = lambda **_: print('✓ ç'); cli.main()"
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode(encoding).startswith("\\u2713 ")
+
+
 @pytest.mark.parametrize("module", ["newtongue_recipes.cli", "newtongue.config"])
 def test_what_should_be_quick_does_not_load_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

@@ -50,6 +50,12 @@ def as_parquet() -> bytes:
     return out.getvalue()
 
 
+def with_column(column: pyarrow.Array) -> bytes:
+    out = io.BytesIO()
+    parquet.write_table(pyarrow.table({"question": column}), out)
+    return out.getvalue()
+
+
 FORMATS = {"jsonl": as_jsonl(), "csv": as_csv(), "tsv": as_tsv(), "parquet": as_parquet()}
 ZIPPED = {f"{suffix}.gz": gzip.compress(content) for suffix, content in FORMATS.items() if suffix != "parquet"}
 
@@ -67,7 +73,15 @@ def test_plain_text_is_a_text_a_line(tmp_path: Path) -> None:
     path.write_bytes("\ufeffBir satır.\r\n\r\nİki\u2028satır.\nSon".encode())
     gathered = read(path, "text")
     assert gathered.rows == ["Bir satır.", "İki\u2028satır.", "Son"]
-    assert gathered.counts[0].dropped == {"no text": 1}
+    assert gathered.counts[0].dropped == {}
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "tsv"])
+def test_blank_lines_are_no_rows(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(b"\r\n" + FORMATS[suffix] + b"\r\n\n")
+    gathered = read(path)
+    assert len(gathered.rows) == gathered.counts[0].read == 2
 
 
 def test_columns_without_a_header_are_numbered(tmp_path: Path) -> None:
@@ -85,6 +99,14 @@ def test_a_folder_and_a_pattern_give_all_their_files(tmp_path: Path) -> None:
     assert read(tmp_path / "in" / "*.txt", "text").rows == ["bir", "iki"]
 
 
+def test_what_tools_keep_in_a_folder_is_not_read(tmp_path: Path) -> None:
+    for name in (".cache/huggingface/b.txt", "in/.ipynb_checkpoints/b.txt", ".b.txt", "in/a.txt"):
+        path = tmp_path / ".home" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.stem)
+    assert read(tmp_path / ".home", "text").rows == ["a"]
+
+
 def test_a_name_without_a_suffix_is_read_in_the_format_said(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(as_jsonl())
@@ -100,6 +122,18 @@ BAD = [
     pytest.param("a.txt", "su\n".encode("utf-16"), ["not UTF-8", "iconv -f UTF-16"], id="UTF-16"),
     pytest.param("a.jsonl", as_parquet(), ["not UTF-8", "Parquet"], id="Parquet by another name"),
     pytest.param("a.parquet", as_jsonl(), ["cannot be read as Parquet"], id="another format named Parquet"),
+    pytest.param(
+        "a.parquet",
+        with_column(pyarrow.array([b"\xff"]).view(pyarrow.string())),
+        ["cannot be read as Parquet after row 0", "0xff"],
+        id="Parquet of another encoding",
+    ),
+    pytest.param(
+        "a.parquet",
+        with_column(pyarrow.array([2**60], pyarrow.timestamp("ms"))),
+        ["cannot be read as Parquet after row 0"],
+        id="Parquet of a time that never comes",
+    ),
     pytest.param("a.jsonl.gz", gzip.compress(as_jsonl())[:-12], ["not whole"], id="cut short"),
     pytest.param(
         "a.csv", b"soru,cevap\nSu?,a\n", ["1 no known columns", "soru, cevap", "columns:"], id="missing columns"

@@ -143,10 +143,28 @@ def test_what_was_read_comes_from_the_cache_until_a_file_changes(
 
 
 def test_an_error_is_not_cached(tmp_path: Path) -> None:
-    source = lines(tmp_path / "a.txt", [" "])
+    source = lines(tmp_path / "a.txt", ["\0"])
     for _ in range(2):
-        with pytest.raises(NewtongueError, match="1 read, 1 no text"):
+        with pytest.raises(NewtongueError, match="1 read, 1 NUL character"):
             gather(Data(text=[source]), "text", "tr")
+
+
+@pytest.mark.parametrize(
+    "breaks,said",
+    [
+        pytest.param("stream.shape", r"a\.txt.* line 1: KeyError: 'odd'", id="row"),
+        pytest.param("stream.count_tokens", r"from .*a\.txt .*: KeyError: 'odd'", id="tokenizer"),
+    ],
+)
+def test_whatever_goes_wrong_names_the_source(
+    breaks: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*given: object) -> None:
+        raise KeyError("odd")
+
+    monkeypatch.setattr(f"newtongue_recipes.data.{breaks}", broken)
+    with pytest.raises(NewtongueError, match=said):
+        gather(Data(text=[lines(tmp_path / "a.txt", ["bir"])]), "text", "tr", tokenizer=tiny.base_tokenizer())
 
 
 def test_no_sources_give_no_rows() -> None:

@@ -10,7 +10,9 @@ import tiny
 from newtongue import NewtongueError
 from newtongue_recipes.cli import app
 from newtongue_recipes.data import Data, Report, Source, gather, report, write_report
+from newtongue_recipes.data.preview import preview
 from newtongue_recipes.data.tokens import count_tokens
+from newtongue_recipes.recipe import load_recipe
 
 TURKISH = [
     "Fransa'nın başkenti neresidir ve kaç kişi yaşar?",
@@ -42,7 +44,7 @@ def test_tokens_are_counted_in_both_vocabularies(tmp_path: Path) -> None:
     assert (entry.base_tokens, entry.read_in_base, entry.read_in_own) == (base, base, mine)
     assert entry.positions == mine + 2 * len(TURKISH)
     assert entry.saved == pytest.approx(1 - entry.positions / base)
-    assert entry.rows.dropped == {"no text": 1, "duplicate": 1}
+    assert entry.rows.dropped == {"duplicate": 1}
 
 
 def test_held_out_questions_are_neither_counted_nor_shown(tmp_path: Path) -> None:
@@ -135,6 +137,20 @@ def test_the_command_counts_with_the_base_s_tokenizer_and_warns(tmp_path: Path) 
     entry = json.loads((tmp_path / "out" / "data.json").read_text())["sources"][0]
     assert entry["rows"]["used"] == 2
     assert entry["base_tokens"] > entry["read_in_base"] > 0
+
+
+def test_the_vocabulary_of_an_adapter_is_counted_in(tmp_path: Path) -> None:
+    tiny.encoder_tokenizer(TURKISH).save_pretrained(tmp_path / "adapter" / "encoder")
+    tiny.base_tokenizer().save_pretrained(tmp_path / "base")
+    (tmp_path / "a.tsv").write_text("question\tanswer\n" + f"{TURKISH[0]}\t{TURKISH[1]}\n")
+    path = tmp_path / "recipe.yaml"
+    path.write_text(
+        f"language: tr\nbase: {{name: {tmp_path / 'base'}}}\nadapter: {tmp_path / 'adapter'}\n"
+        f"tune: {{training: {{steps: 1}}}}\ndata: {{questions: [{{path: {tmp_path / 'a.tsv'}}}], held_out: 0}}\n"
+    )
+    made = preview(load_recipe(path))
+    assert made.notes == []
+    assert made.sources[0].read_in_own == sum(count_tokens(tiny.encoder_tokenizer(TURKISH), TURKISH[:1]))
 
 
 def test_a_recipe_without_data_is_refused(tmp_path: Path) -> None:

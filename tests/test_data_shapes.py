@@ -1,5 +1,6 @@
 """Shapes of rows: what each becomes for each kind, and the reason where it becomes nothing."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -71,6 +72,21 @@ def test_pairs(row: dict[str, Any], expected: Any) -> None:
         pytest.param({"tr": "su"}, "su", id="one side alone"),
         pytest.param({"inputs": "Su nedir?", "targets": "Bir sıvı."}, "Su nedir?\nBir sıvı.", id="question and answer"),
         pytest.param({"messages": [READ, ANSWER]}, "Su nedir?\nBir sıvı.", id="messages"),
+        pytest.param(
+            {
+                "messages": [
+                    {"role": "system", "content": "Be kind.", "language": "tr"},
+                    {"role": "user", "content": [SAY, CONTEXT[0]]},
+                    {"role": "assistant", "content": "Water.", "language": "en"},
+                    READ,
+                    {"role": "assistant", "content": [SAY, {**SAY, "language": "eng"}], "language": "tr"},
+                    {**READ, "content": "What is it?", "language": "en"},
+                    {**ANSWER, "language": "tur"},
+                ]
+            },
+            "Su akar.\nSu nedir?\nBir sıvı.",
+            id="messages in two languages",
+        ),
     ],
 )
 def test_any_shape_gives_its_text(row: dict[str, Any], expected: str) -> None:
@@ -87,6 +103,24 @@ def test_any_shape_gives_its_text(row: dict[str, Any], expected: str) -> None:
         pytest.param({"text": ["Su"]}, "text", "text not text (list)", id="a list for a text"),
         pytest.param({"messages": [READ]}, "questions", "no answer", id="a question is last"),
         pytest.param({"messages": [ANSWER]}, "questions", "no question", id="no question in messages"),
+        pytest.param(
+            {"messages": [{**READ, "language": 5}, ANSWER]},
+            "questions",
+            "language not text (int)",
+            id="language a number",
+        ),
+        pytest.param(
+            {"messages": [READ, {**ANSWER, "content": [{**SAY, "language": ["tr"]}]}]},
+            "questions",
+            "language not text (list)",
+            id="language a list",
+        ),
+        pytest.param(
+            {"messages": [{**READ, "language": "en"}, {**ANSWER, "language": "en"}]},
+            "text",
+            "no text in the language",
+            id="all in another language",
+        ),
         pytest.param({"messages": "Su?"}, "questions", "messages not a list of messages (str)", id="no messages"),
         pytest.param({"messages": [{"role": "bot"}]}, "questions", "message with an unknown role", id="role"),
         pytest.param({"source": "water", "target": "su"}, "questions", "no known columns", id="pairs for questions"),
@@ -110,6 +144,26 @@ def test_where_keeps_only_what_is_wanted() -> None:
         made(row, "text", where={"task": "chat", "language_code": "aze"})
     with pytest.raises(Unusable, match="no column 'tsak'"):
         made(row, "text", where={"tsak": "chat"})
+
+
+@pytest.mark.parametrize(
+    "value,wanted,kept",
+    [
+        pytest.param(True, True, True, id="a boolean"),
+        pytest.param(True, "true", True, id="a boolean as JSON spells it"),
+        pytest.param("false", False, True, id="a text for a boolean"),
+        pytest.param(False, True, False, id="the other boolean"),
+        pytest.param(3, 3, True, id="a number"),
+        pytest.param(3.0, [2, 3], True, id="one of the numbers"),
+        pytest.param("3", 3, True, id="a text for a number"),
+        pytest.param(3, "3", True, id="a number for a text"),
+        pytest.param(None, "null", True, id="null"),
+        pytest.param("", False, False, id="nothing"),
+    ],
+)
+def test_where_tells_booleans_and_numbers(value: Any, wanted: Any, kept: bool) -> None:
+    with nullcontext() if kept else pytest.raises(Unusable, match="not wanted: ok"):
+        assert made({"text": "su", "ok": value}, "text", where={"ok": wanted}) == "su"
 
 
 def test_columns_are_renamed_over_those_of_the_same_meaning() -> None:
@@ -158,11 +212,25 @@ def test_about_the_share_asked_for_is_held_out() -> None:
         pytest.param({"path": "a", "columns": {"anwser": "x"}}, "did you mean 'answer'", id="unknown column"),
         pytest.param({"path": "a", "wieght": 1}, "wieght", id="unknown key"),
         pytest.param({"path": "a", "weight": 0}, "greater than 0", id="no weight"),
+        pytest.param(
+            {"path": "a", "config": "tr", "split": "train"}, r"no 'config' or 'split': .*\*\.parquet", id="split"
+        ),
+        pytest.param({"path": "a", "revision": "main"}, "no 'revision'", id="revision of a path"),
+        pytest.param({"path": "a", "streaming": False}, "no 'streaming'", id="streaming a path"),
+        pytest.param(
+            {"hub": "a/b", "format": "csv", "header": False}, "no 'format' or 'header'", id="format of a dataset"
+        ),
     ],
 )
 def test_a_source_that_makes_no_sense_is_refused(given_: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Source(**given_)
+
+
+@pytest.mark.parametrize("place", ["path", "hub"])
+def test_a_source_written_out_in_full_is_the_same(place: str) -> None:
+    source = Source(**{place: "a"})
+    assert Source(**source.model_dump()) == source
 
 
 def test_lengths_that_leave_nothing_are_refused() -> None:

@@ -13,7 +13,7 @@ from newtongue_recipes.atlas.leaks import stated
 from newtongue_recipes.demo import exam
 from newtongue_recipes.demo.exam import Score
 from newtongue_recipes.demo.lessons import held_out, lessons
-from newtongue_recipes.demo.run import run_demo
+from newtongue_recipes.demo.run import WRITTEN, _make_room, run_demo
 from newtongue_recipes.demo.summary import card_results
 from newtongue_recipes.demo.teach import Curriculum
 from newtongue_recipes.stages import Training
@@ -45,7 +45,7 @@ def test_the_demo_writes_all_it_promises(tmp_path: Path) -> None:
         assert ModalityAdapter.from_pretrained(output / language).language == language
     for name in ("report.md", "losses.png", "accuracy.png", "base/model.safetensors"):
         assert (output / name).stat().st_size > 0
-    assert not (output / "stages").exists()
+    assert {path.name for path in output.iterdir()} == WRITTEN - {"stages", "tr.error.txt", "ja.error.txt"}
     with pytest.raises(NewtongueError, match="not empty"):
         run_demo(output, curriculum=hurried())
 
@@ -64,6 +64,29 @@ def test_the_demo_does_not_clear_a_folder_that_is_not_its_own(tmp_path: Path) ->
         with pytest.raises(NewtongueError, match=r"not empty|not cleared"):
             run_demo(tmp_path, overwrite=overwrite)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize(
+    "names,said",
+    [
+        pytest.param(["base", "tr", "README.md", "app.py"], r"README\.md, app\.py", id="a Space"),
+        pytest.param(["base", "tr", "report.md", "judged"], "judged", id="a demo, and something of the user's"),
+        pytest.param(["tr"], "no base", id="an adapter alone"),
+    ],
+)
+def test_what_no_demo_wrote_is_not_cleared(names: list[str], said: str, tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
+    with pytest.raises(NewtongueError, match=said):
+        run_demo(tmp_path, overwrite=True)
+    assert {path.name for path in tmp_path.iterdir()} == set(names)
+
+
+def test_what_a_demo_left_is_cleared_however_it_ended(tmp_path: Path) -> None:
+    for name in (*WRITTEN, ".tr.x1y2"):
+        (tmp_path / name).mkdir()
+    _make_room(tmp_path, overwrite=True)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("language", ["tr", "ja"])

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import metadata
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -69,6 +70,17 @@ def test_whatever_is_bad_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> Non
     assert {check.state for check in found} == {"bad"}
     assert all(check.essential and "pip install" in check.fix for check in found)
     assert any("transformers==" in check.fix for check in found)
+
+
+def test_each_gpu_is_told_whether_it_has_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpus = [
+        SimpleNamespace(name="T4", total_memory=15 * GIB, major=7),
+        SimpleNamespace(name="L4", total_memory=GIB, major=8),
+    ]
+    monkeypatch.setattr("torch.cuda.device_count", lambda: len(gpus))
+    monkeypatch.setattr("torch.cuda.get_device_properties", gpus.__getitem__)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: True)  # Which counts what is imitated.
+    assert [check.state for check in doctor.check_gpus()] == ["bad", "ok"]
 
 
 def test_a_library_that_is_missing_is_bad(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,17 @@ import resource
 import shutil
 import struct
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModel
 
 from newtongue import AdapterFormatError, ModalityAdapter, NewtongueError
+from newtongue.folder import checksums
+from tiny import ENCODERS
 from worlds import world
 
 Forge = Callable[[Path, random.Random], None]
@@ -32,11 +36,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def resign(folder: Path) -> None:
     """List the files as they are now: whoever forges a folder forges its checksums too."""
-    config = json.loads((folder / "modality_config.json").read_text())
-    for name in config["files"]:
-        if (folder / name).is_file():
-            config["files"][name] = sha256((folder / name).read_bytes()).hexdigest()
-    (folder / "modality_config.json").write_text(json.dumps(config))
+    edit(folder / "modality_config.json", lambda values: values.update(files=checksums(folder)))
 
 
 def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -145,6 +145,57 @@ def claim_too_much(folder: Path, dice: random.Random) -> None:
     resign(folder)
 
 
+def claim_another_rank(folder: Path, dice: random.Random) -> None:
+    claims: list[dict[str, Any]] = [{"r": 64}, {"r": 10**9}, {"rank_pattern": {"fc1": 10**9}}, {"rank_pattern": [4]}]
+    if dice.random() < 0.5:  # As of a LoRA that was never attached.
+        (folder / "lora/adapter_model.safetensors").unlink()
+    else:
+        claims.append({"r": 8})
+    edit(folder / "lora/adapter_config.json", lambda values: values.update(dice.choice(claims)))
+    resign(folder)
+
+
+def claim_endless_positions(folder: Path, dice: random.Random) -> None:
+    """DeBERTa's positions may be a buffer alone: no parameter tells of them."""
+    config = AutoConfig.for_model("deberta", vocab_size=300, position_biased_input=False, **ENCODERS["bert"])
+    AutoModel.from_config(config).save_pretrained(folder / "encoder")
+    positions = dice.choice([1 << 27, 1 << 34, 1 << 60])
+    edit(folder / "encoder/config.json", lambda values: values.update(max_position_embeddings=positions))
+    resign(folder)
+
+
+def claim_what_cannot_be(folder: Path, dice: random.Random) -> None:
+    claims = [{"num_attention_heads": 0}, {"pad_token_id": HUGE}, {"hidden_act": [1]}, {"quantization_config": 3}]
+    edit(folder / "encoder/config.json", lambda values: values.update(dice.choice(claims)))
+    resign(folder)
+
+
+def point_out_of_the_folder(folder: Path, dice: random.Random) -> None:
+    """An index of shards names a file outside; weights that fit the config lie beside it."""
+    encoder, index = folder / "encoder", "model.safetensors.index.json"
+    weights = load_file(encoder / "model.safetensors")
+    shutil.copy(encoder / "model.safetensors", folder.parent / "outside.safetensors")
+    write_index(encoder / index, weights, "../../outside.safetensors")
+    if dice.random() < 0.5:
+        (encoder / "model.safetensors").rename(encoder / "decoy.safetensors")
+    else:
+        edit(encoder / "config.json", lambda values: values.update(transformers_weights=index))
+    resign(folder)
+
+
+def bring_a_pickle_by_another_name(folder: Path, dice: random.Random) -> None:
+    encoder, name = folder / "encoder", dice.choice(["weights.dat", "vocab.txt", "weights"])
+    weights = load_file(encoder / "model.safetensors")
+    torch.save(weights, encoder / name)
+    write_index(encoder / "pytorch_model.bin.index.json", weights, name)
+    (encoder / "model.safetensors").rename(encoder / "decoy.safetensors")
+    resign(folder)
+
+
+def write_index(path: Path, weights: dict[str, torch.Tensor], file: str) -> None:
+    path.write_text(json.dumps({"metadata": {}, "weight_map": dict.fromkeys(weights, file)}))
+
+
 def link_out_of_the_folder(folder: Path, dice: random.Random) -> None:
     path = folder / dice.choice([*WEIGHTS, *TEXTS])
     target = dice.choice([Path("/etc/passwd"), Path("/dev/zero"), folder.parent / "outside", folder])
@@ -190,6 +241,11 @@ FORGERIES: list[Forge] = [
     nest_deeply,
     forge_a_header,
     claim_too_much,
+    claim_another_rank,
+    claim_endless_positions,
+    claim_what_cannot_be,
+    point_out_of_the_folder,
+    bring_a_pickle_by_another_name,
     link_out_of_the_folder,
     name_a_path_outside,
     bring_a_pickle,

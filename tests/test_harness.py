@@ -16,9 +16,12 @@ from running import newtongue
 pytest.importorskip("lm_eval", reason="lm-evaluation-harness, the extra `harness`, is not installed")
 
 from lm_eval.api.instance import Instance
+from lm_eval.tasks._index import TaskIndex
 
+from newtongue_evaluation.harness import TASKS
 from newtongue_evaluation.harness.model import AttachedLM
 from newtongue_evaluation.harness.tasks import local
+from newtongue_recipes.harness import run_harness
 
 CHOICES = (" Paris", " a book about Japan", "?")
 
@@ -110,6 +113,24 @@ def test_the_command_runs_tasks_of_both_types_over_local_files(made: Path, monke
     assert found[0] == found[1]
     assert set(found[0]) == {"newtongue_jcommonsenseqa", "newtongue_jaquad"}
     assert "exact_match,none" in found[0]["newtongue_jaquad"]
+
+
+@pytest.mark.parametrize("form", [["run"], [], ["validate"]], ids=["run", "the old form", "validate"])
+@pytest.mark.parametrize("theirs", [["--include_path", "{}"], ["--include_path={}"], []], ids=["apart", "=", "none"])
+def test_our_tasks_are_known_in_every_form_and_beside_theirs(
+    form: list[str], theirs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Known(Exception):
+        """Which tasks there are, once that is known."""
+
+    def tell(self: TaskIndex, paths: list[Path]) -> None:
+        raise Known(*paths)
+
+    monkeypatch.setattr(TaskIndex, "build", tell)
+    given = [*form, "--tasks", "newtongue_jaquad", *(word.format(tmp_path) for word in theirs)]
+    with pytest.raises(Known) as known:
+        run_harness(given)
+    assert list(known.value.args)[1:] == [TASKS, tmp_path][: 1 + bool(theirs)]
 
 
 def test_a_task_without_its_file_says_where_it_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

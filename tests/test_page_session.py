@@ -1,5 +1,6 @@
 """The chat page without a browser: what a session shows, and what its HTML lets through."""
 
+import socket
 from threading import Lock
 
 import pytest
@@ -80,6 +81,18 @@ def test_what_breaks_while_answering_is_not_lost_in_its_thread(monkeypatch: pyte
     assert "memory does not hold" in failed.error and not failed.answers
 
 
+def test_a_bug_while_answering_is_shown_and_the_chat_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("sizes do not match")
+
+    talk = session()
+    with monkeypatch.context() as patch:
+        patch.setattr(world(), "generate", broken, raising=False)
+        failed = ask(talk, TURKISH, "tr")
+    assert failed.error == "RuntimeError: sizes do not match" and not failed.answers
+    assert not ask(talk, TURKISH).error
+
+
 def test_a_stop_ends_the_answer_and_the_comparison() -> None:
     talk = session(max_new_tokens=150)
     for _ in talk.ask(TURKISH, "tr", compare=True):
@@ -137,3 +150,13 @@ def test_without_gradio_the_page_says_how_to_get_it(
         need_gradio()
     assert newtongue(monkeypatch, "chat", "no/adapter", "--web") == 2
     assert "pip install 'newtongue[web]'" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_port_in_use_is_told_before_the_base_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("newtongue_recipes.chat.web.find_spec", lambda name: name)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert newtongue(monkeypatch, "chat", "no/adapter", "--web", "--port", port) == 2
+    assert f"Port {port} cannot be used: Address already in use" in capsys.readouterr().err

@@ -12,6 +12,9 @@ from worlds import KINDS, SOME, bare_twin, logits, same, world
 
 over_kinds = pytest.mark.parametrize(("architecture", "dtype"), KINDS, ids=["-".join(kind) for kind in KINDS])
 over_some = pytest.mark.parametrize(("architecture", "dtype"), SOME, ids=["-".join(kind) for kind in SOME])
+# Padding takes places of a sliding window, of the bare base too.
+ALL_SEEING = [kind for kind in KINDS if kind[0] != "gemma3_text"]
+over_all_seeing = pytest.mark.parametrize(("architecture", "dtype"), ALL_SEEING, ids=map("-".join, ALL_SEEING))
 mixed = rows("tr", "ja")
 fewer = settings(max_examples=max(2, settings.default.max_examples // 4))
 
@@ -37,6 +40,26 @@ def test_padding_on_the_left_equals_padding_on_the_right(
     alone = logits(model, **batch([ids]))[0]
     assert same(logits(model, **left)[0, extra:], alone, dtype)
     assert same(logits(model, **right)[0, :-extra], alone, dtype)
+
+
+@over_all_seeing
+@given(row=mixed, follows=rows(), gaps=st.tuples(st.integers(0, 5), st.integers(1, 5)), cached=st.booleans())
+def test_padding_inside_a_row_changes_no_answer(
+    architecture: str, dtype: str, row: Row, follows: Row, gaps: tuple[int, int], cached: bool
+) -> None:
+    model = world(architecture, dtype)
+    first, rest, later = (ids_of(part, model) for part in (row[:1], row[1:], follows))
+    alone = logits(model, input_ids=torch.tensor([[*first, *rest, *later]]))[:, -len(later) :]
+    ids = torch.tensor([[*first, *[0] * gaps[0], *rest, *[0] * gaps[1], *later]])
+    mask = torch.tensor([[*[1] * len(first), *[0] * gaps[0], *[1] * len(rest), *[0] * gaps[1], *[1] * len(later)]])
+    positions = (mask.cumsum(1) - 1).masked_fill(mask == 0, 0)  # As generate counts.
+    past, cache = ids.shape[1] - len(later) - gaps[1] if cached else 0, None
+    with torch.no_grad():
+        if past:
+            told = {"attention_mask": mask[:, :past], "position_ids": positions[:, :past]}
+            cache = model(ids[:, :past], **told, use_cache=True).past_key_values
+        out = model(ids[:, past:], attention_mask=mask, position_ids=positions[:, past:], past_key_values=cache)
+    assert same(out.logits[:, -len(later) :].float(), alone, dtype)
 
 
 @over_kinds

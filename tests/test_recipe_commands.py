@@ -26,6 +26,28 @@ def test_check_accepts_a_shipped_recipe(name: str) -> None:
     assert "2 steps" in done.stdout
 
 
+def test_check_says_what_a_recipe_comes_to() -> None:
+    done = recipes("check", "phi-2-turkish", "represent.start_from=some/encoder", "tune.training.batch=8")
+    told = " ".join(done.stdout.split())
+    assert "starts from some/encoder" in told
+    assert "tune 6,000 steps of 32 rows" in told  # 8, four times.
+
+
+@pytest.mark.parametrize("language,told", [("turkish", True), ("tr", False), ("zh-Hant", False)])
+def test_check_doubts_a_word_for_a_language(language: str, told: bool) -> None:
+    done = recipes("check", "phi-2-turkish", f"language={language}")
+    assert done.returncode == 0
+    assert ("no language is known by the tag 'turkish'" in done.stdout) == told
+
+
+@pytest.mark.parametrize("what", [("show", "odd.yaml"), ("copy", "odd.yaml", "mine.yaml"), ("check", "odd.yaml")])
+def test_a_file_that_is_not_utf_8_is_one_message(what: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "odd.yaml").write_bytes("language: tr  # Türkçe".encode("latin-1"))
+    done = recipes(*what, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "odd.yaml is not UTF-8 (line 1). Save it as UTF-8." in done.stderr
+
+
 def test_list_names_them_all_without_loading_torch() -> None:
     done = recipes("list")
     assert [name for name in (*shipped(), *launches()) if name not in done.stdout] == []

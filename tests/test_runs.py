@@ -8,7 +8,7 @@ from transformers import StaticCache
 from newtongue.port import CHILD
 from newtongue.runs import find_runs, language_of_positions, segments
 from streams import Part, run
-from worlds import bare_twin, logits, same, world
+from worlds import attach_two, bare_base, bare_twin, logits, same, world
 
 # One letter a position: . base, ( opens, a token, ) closes, | a sequence begins here.
 RUNS = {
@@ -78,6 +78,18 @@ SEQUENCES = {
     "packed": ([[0, 1, 0, 1], [0, 0, 1, 2]], [[0, 0, 2, 2], [4, 5, 5, 5]]),
     "padded on the left": ([[1, 1, 0, 1], [0, 1, 2, 3]], [[0, 1, 2, 2], [4, 4, 4, 4]]),
 }
+# One row: what is no padding, positions, and the sequence of each position.
+PADDED = {
+    "on the left": ("001111", [0, 0, 0, 1, 2, 3], [0, 0, 0, 0, 0, 0]),
+    "on the left, after what is cached": ("001111", [0, 0, 7, 8, 9, 10], [0, 0, 0, 0, 0, 0]),
+    "on the right": ("111100", [0, 1, 2, 3, 3, 3], [0, 0, 0, 0, 0, 0]),
+    "inside, as generate counts": ("110011", [0, 1, 0, 0, 2, 3], [0, 0, 0, 0, 0, 0]),
+    "inside, counted": ("110011", [0, 1, 2, 3, 4, 5], [0, 0, 0, 0, 0, 0]),
+    "twice": ("101011", [0, 1, 1, 1, 2, 3], [0, 0, 0, 0, 0, 0]),
+    "between packed examples": ("110011", [0, 1, 1, 1, 0, 1], [0, 0, 0, 0, 1, 1]),
+    "inside a packed example": ("111011", [0, 0, 1, 1, 2, 0], [0, 1, 1, 1, 1, 2]),
+    "nowhere": ("111111", [0, 1, 0, 0, 1, 2], [0, 0, 1, 2, 2, 2]),
+}
 
 
 @pytest.mark.parametrize(("positions", "expected"), SEQUENCES.values(), ids=SEQUENCES)
@@ -89,6 +101,13 @@ def test_a_sequence_begins_where_positions_do_not_go_on(
     for row, wanted in zip(numbers.tolist(), expected, strict=True):
         assert [one == other for one in row for other in row] == [one == other for one in wanted for other in wanted]
     assert not set(numbers[0].tolist()) & set(numbers[1].tolist())
+
+
+@pytest.mark.parametrize(("real", "positions", "expected"), PADDED.values(), ids=PADDED)
+def test_padding_parts_no_sequence(real: str, positions: list[int], expected: list[int]) -> None:
+    shown = torch.tensor([[one == "1" for one in real]])
+    numbers = segments(shown.shape, torch.tensor([positions]), torch.device("cpu"), shown)
+    assert numbers.tolist() == [expected]
 
 
 ANSWERS = {
@@ -118,6 +137,31 @@ def test_a_cache_repeated_for_more_rows_remembers_its_language() -> None:
         cache.batch_repeat_interleave(3)
         out = model(steps, past_key_values=cache).logits[:, -1]
     assert same(out, logits(model, input_ids=torch.cat([prompt.expand(3, -1), steps], 1))[:, -1])
+
+
+@pytest.mark.parametrize("through", ["logits", "a layer"])
+@pytest.mark.parametrize("between", ["other", "english"])
+def test_layers_run_again_for_their_gradients_answer_as_in_their_own_forward(through: str, between: str) -> None:
+    gradients = []
+    for checkpointing in (False, True):
+        model = attach_two(bare_base(), trainable=True)
+        if checkpointing:
+            model.activation_checkpointing_enable()
+            model.enable_input_require_grads()
+        model.train()
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        tr, ja = (getattr(model, CHILD).ranges[language].start for language in ("tr", "ja"))
+        asked = torch.tensor([[1, tr + 30, 40], [1, 30, 40], [1, ja + 30, 50]])
+        out = model(asked, output_hidden_states=True, use_cache=False)
+        model(asked.flip(0) if between == "other" else torch.tensor([[1, 30]]), use_cache=False)
+        (out.logits if through == "logits" else out.hidden_states[1]).square().mean().backward()
+        gradients.append([p.grad for name in model.languages for _, p in model.adapter(name).trainable_parameters()])
+    for plain, recomputed in zip(*gradients, strict=True):
+        assert (plain is None) == (recomputed is None)
+        if plain is not None:
+            torch.testing.assert_close(recomputed, plain, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("fresh", ["reset", "new"])

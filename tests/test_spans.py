@@ -94,6 +94,13 @@ def test_what_is_marked_already_stays_as_it_is_marked() -> None:
     assert tokenizer.apply_chat_template(said)["input_ids"] == tokenizer.apply_chat_template(other)["input_ids"]
 
 
+def test_a_message_without_content_is_left_as_it_is() -> None:
+    tokenizer, call = world().tokenizer, {"role": "user", "content": None}
+    chat = [{**call, "language": "auto"}, {"role": "user", "content": "Su ne?", "language": "auto"}]
+    plain = [call, {"role": "user", "content": "Su ne?"}]  # Too short to tell, and nothing before it that would.
+    assert tokenizer.apply_chat_template(chat)["input_ids"] == tokenizer.apply_chat_template(plain)["input_ids"]
+
+
 def test_no_adapter_is_called_auto() -> None:
     with pytest.raises(LanguageError, match="'auto' is not a language tag"):
         ModalityAdapter.create(bare_base(), tiny_encoder(), language="auto")

@@ -15,6 +15,7 @@ from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune, twins_of
 from newtongue_recipes.stages.map import Objective, Pair
 from newtongue_recipes.stages.map import _row as map_row
+from newtongue_recipes.stages.represent import _encode
 
 PAIRS = [Pair(english, turkish) for english, turkish in zip(tiny.ENGLISH, tiny.TURKISH, strict=True)] * 4
 WORDS = [Pair("Paris", "Paris", aligned=True), Pair("capital", "başkent", aligned=True)]
@@ -69,6 +70,23 @@ def test_represent_spells_characters_it_never_met_in_bytes(tmp_path: Path) -> No
     ids = tokenizer("한국 Фет")["input_ids"]
     assert tokenizer.unk_token_id not in ids
     assert tokenizer.decode(ids, skip_special_tokens=True) == "한국 Фет"
+
+
+@pytest.mark.parametrize("whole_words", [False, True])
+def test_represent_reads_the_whole_of_a_long_text_and_short_ones_as_before(whole_words: bool, tmp_path: Path) -> None:
+    settings = Represent(
+        training(1), vocabulary=400, width=16, layers=1, heads=2, positions=32, whole_words=whole_words
+    )
+    long = " ".join(tiny.TURKISH * 9)
+    texts = [tiny.TURKISH[0], long, tiny.TURKISH[2]]
+    tokenizer = AutoTokenizer.from_pretrained(represent(texts * 4, settings, tmp_path / "encoder"))
+    rows = _encode(tokenizer, texts, settings)
+    short = _encode(tokenizer, texts[::2], settings)
+    assert all(len(values) == len(rows["input_ids"]) for values in rows.values())
+    assert {name: [values[0], values[-1]] for name, values in rows.items()} == dict(short)
+    assert max(map(len, rows["input_ids"])) == settings.positions
+    read = [one for ids in rows["input_ids"][1:-1] for one in ids[1:-1]]
+    assert read == tokenizer(long, add_special_tokens=False)["input_ids"]
 
 
 @pytest.mark.parametrize("whole_words", [False, True])

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase, pipeline
 from trl import SFTConfig, SFTTrainer
 
-from newtongue import LanguageError, NewtongueError, mark
+from newtongue import AttachedModel, LanguageError, NewtongueError, mark
 from newtongue.markup import is_marked, split, unmark
 from newtongue.port import CHILD
 from newtongue.tokenizer import join_tokenizer
@@ -21,11 +22,13 @@ from tiny import ENGLISH, JAPANESE, TURKISH, base_tokenizer
 from worlds import adapter_for, attach_two, bare_base, world
 
 FLAGS = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f and 🇹🇷"
-plain = st.one_of(st.sampled_from([*ENGLISH, FLAGS, "<|user|>", " a b "]), st.text(max_size=12)).filter(
-    lambda text: not is_marked(text) and not (text and 0xE0020 <= ord(text[0]) <= 0xE007F)
+TAGS = "\U000e0067ulp"  # Begins with a character that names of languages are made of in marks.
+plain = st.one_of(st.sampled_from([*ENGLISH, FLAGS, TAGS, "<|user|>", " a b "]), st.text(max_size=12)).filter(
+    lambda text: not is_marked(text)
 )
 spoken = st.one_of(st.sampled_from([*TURKISH, *JAPANESE, FLAGS]), plain).filter(str.strip)
 language = st.sampled_from(["tr", "ja"])
+END = "\U000e0001\U000e007f"
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +68,39 @@ def test_marking_twice_is_marking_once(text: str) -> None:
     assert mark(mark(text, "tr"), "tr") == mark(text, "tr")
 
 
+@given(text=st.text(alphabet="ab \U000e0001\U000e007f\U000e0021\U000e0074\U000e0072\U000e0031", min_size=1))
+def test_any_text_can_be_marked_whatever_characters_of_marks_it_has(text: str) -> None:
+    bare = unmark(text)
+    assert not is_marked(bare)
+    if bare.strip():
+        assert split(mark(text, "tr")) == [("tr", bare)]
+        assert split(f"a{mark(text, 'tr', written=True)}b") == [(None, "a"), ("!tr", bare), (None, "b")]
+
+
+STRAY = {
+    "a language tag": "What is \U000e0001 it?",
+    "of no language": "What is\U000e0001\U000e0031\U000e0020 it?",
+    "the end of nothing": "What is\U000e0001\U000e007f it?",
+    "at the end": "What is it?\U000e0001",
+    "tag characters first": "\U000e0067\U000e0062 it?",
+}
+
+
+@pytest.mark.parametrize("text", STRAY.values(), ids=STRAY)
+def test_characters_of_marks_that_mark_nothing_are_text(tokenizer: Any, text: str) -> None:
+    assert tokenizer(text, text_pair="Paris.") == base_tokenizer()(text, text_pair="Paris.")
+    chat = [{"role": "user", "content": text}]
+    assert tokenizer.apply_chat_template(chat) == base_tokenizer().apply_chat_template(chat)
+    assert tokenizer(text, language="tr")["input_ids"] == [1, *run_of(tokenizer, text.replace(END, ""), "tr")]
+    both = tokenizer(f"{mark(text, 'tr')}{text}", add_special_tokens=False)["input_ids"]
+    said = base_tokenizer().encode(text, add_special_tokens=False)
+    assert both == [*run_of(tokenizer, text.replace(END, ""), "tr"), *said]
+
+
+def test_a_mark_may_do_without_the_character_that_ends_its_name(tokenizer: Any) -> None:
+    assert split(f"\U000e0001\U000e0074\U000e0072Su{END}.") == [("tr", "Su"), (None, ".")]
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\t"])
 def test_empty_text_in_a_language_is_an_error(tokenizer: Any, text: str) -> None:
     with pytest.raises(NewtongueError, match=r"Empty text in language 'tr'.*Leave the part out"):
@@ -80,6 +116,11 @@ def test_an_unknown_language_is_an_error_that_names_those_attached(tokenizer: An
 
 
 # Encoding
+
+
+@cache
+def zh_hant_too() -> AttachedModel:
+    return attach_two(bare_base(), languages=("tr", "zh-Hant"), voice=True)
 
 
 OPTIONS: list[dict[str, Any]] = [
@@ -136,6 +177,11 @@ def test_one_language_for_a_text_one_for_all_or_one_for_each(tokenizer: Any) -> 
             tokenizer([TURKISH[0]] * 3, language=wrong)
     with pytest.raises(NewtongueError, match="one language for one text"):
         tokenizer(TURKISH[0], language=["tr"])
+
+
+@pytest.mark.parametrize("language", ["tr", "auto", []], ids=str)
+def test_no_texts_in_a_language_are_no_rows(tokenizer: Any, language: Any) -> None:
+    assert dict(tokenizer([], language=language, padding=True)) == {"input_ids": [], "attention_mask": []}
 
 
 def test_english_rows_of_a_mixed_batch_are_cut_as_the_base_does(tokenizer: Any) -> None:
@@ -417,6 +463,16 @@ def test_a_language_attached_later_is_spoken_and_one_detached_is_not() -> None:
 
 def test_a_language_is_found_in_any_case(tokenizer: Any) -> None:
     assert tokenizer(TURKISH[0], language="TR") == tokenizer(TURKISH[0], language="tr")
+
+
+@pytest.mark.parametrize("said", ["tr", "TR", "zh-hant", "ZH-Hant"])
+@pytest.mark.parametrize("parts", [False, True], ids=["message", "part"])
+def test_an_answer_is_written_in_a_language_named_in_any_case(said: str, parts: bool) -> None:
+    tokenizer = zh_hant_too().tokenizer
+    content = [{"type": "text", "text": TURKISH[0], "language": said}] if parts else TURKISH[0]
+    own = {} if parts else {"language": said}
+    ids = tokenizer.apply_chat_template([{"role": "assistant", "content": content, **own}], return_dict=True)
+    assert set(own_ids(tokenizer, ids["input_ids"])) == {None, "zh-Hant" if "Hant" in said.title() else "tr"}
 
 
 # In the trainers and pipelines of others

@@ -126,6 +126,17 @@ def test_the_plan_counts_what_is_trained(answer: str, world: Path, tmp_path: Pat
     assert plan.frozen == sum(one.numel() for one in load_base(world / "base", four_bit=False).parameters())
 
 
+def test_the_plan_counts_passes_over_what_is_read(world: Path) -> None:
+    rows = {"represent": 100, "words": 0, "toward": 100, "through": 100, "tune": 100}
+    changes = ["map.mined=3", "tune.twins=0.25", *(f"{part}.batch=10" for part in ("map.toward", "tune.training"))]
+    changes += [f"{part}.steps=20" for part in ("map.toward", "tune.training")]
+    plan = make_plan(load_recipe("demo-turkish", [f"base.name={world / 'base'}", *changes]), rows, None)
+    passes = {part.name: part.passes for part in plan.parts}
+    assert (passes["words"], passes["toward"], passes["tune"]) == (None, 2.0, 1.5)
+    [words] = [line for line in plan.as_markdown().splitlines() if line.startswith("| words")]
+    assert words.count("–") == 2  # What is mined is not counted before it is.
+
+
 def test_what_is_not_a_terminal_sees_lines_and_no_bars(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -214,6 +225,34 @@ WRONG = {
     "LoRA on layers that are not there": (
         lambda world, here: {"tune.target_modules": "[qkv]"},
         "tune.target_modules=.*does not fit the base",
+    ),
+    "no such optimizer": (
+        lambda world, here: {"map.through.extra.optim": "adamww"},
+        r"map\.through\.extra\.optim: adamww is not a valid",
+    ),
+    "no such schedule": (
+        lambda world, here: {"tune.training.extra.lr_scheduler_type": "cosin"},
+        r"tune\.training\.extra\.lr_scheduler_type: cosin is not a valid",
+    ),
+    "two precisions": (
+        lambda world, here: {"tune.training.extra": "{fp16: true, bf16: true, weight_decay: 0.1}"},
+        r"tune\.training\.extra\.fp16, tune\.training\.extra\.bf16: At most one",
+    ),
+    "an option of an option": (
+        lambda world, here: {"map.through.extra": "{accelerator_config: {split: 1}}"},
+        r"map\.through\.extra\.accelerator_config: .*'split'",
+    ),
+    "no such attention": (
+        lambda world, here: {"base.attention": "spda"},
+        "base.attention='spda' cannot be used.*Install its package, or give sdpa or eager",
+    ),
+    "an attention without its package": (
+        lambda world, here: {"base.attention": "flash_attention_2"},
+        "base.attention='flash_attention_2' cannot be used.*installed",
+    ),
+    "no such tracker": (
+        lambda world, here: {"watch.report_to": "tensorbord"},
+        "watch.report_to: tensorbord is not supported.*tensorboard",
     ),
     "no such data": (lambda world, here: {"data.pairs.0.path": here / "no.tsv"}, "There is no .*no.tsv"),
 }
@@ -311,7 +350,7 @@ def test_a_base_without_a_chat_template_is_told_before(
 
 OUT_OF_MEMORY = {
     "GPU": (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), "gradient_checkpointing"),
-    "machine": (MemoryError(), "data.tokens"),
+    "machine": (MemoryError(), "data.tokens', with which all stages run anew"),
     "CPU tensors": (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to"), "data.tokens"),
 }
 

@@ -176,8 +176,10 @@ def test_a_stopped_stage_ends_where_an_unstopped_one_does(
     assert not different(tmp_path, whole, stage)
     if stage == "tune":
         assert (tmp_path / "samples.jsonl").read_text() == (whole / "samples.jsonl").read_text()
-    curves = [json.loads((one / "stages" / f"{stage}.json").read_text())["curves"] for one in (tmp_path, whole)]
-    assert curves[0] == curves[1]
+    known = [json.loads((one / "stages" / f"{stage}.json").read_text()) for one in (tmp_path, whole)]
+    assert known[0]["curves"] == known[1]["curves"]
+    assert known[0]["seconds"] is None  # Those since the resume are not those of the stage.
+    assert known[1]["seconds"] > 0
     assert not list(tmp_path.rglob(f"{stage}/.adapter.*"))
 
 

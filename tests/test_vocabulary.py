@@ -32,6 +32,12 @@ def test_a_text_comes_back(texts: list[str], kind: Tokens) -> None:
         assert tokenizer.unk_token_id not in tokenizer(text)["input_ids"]
 
 
+@pytest.mark.parametrize("short", [[], ["x y z"] * 20], ids=["alone", "among short ones"])
+def test_a_long_text_is_learnt_from(texts: list[str], short: list[str]) -> None:
+    tokenizer = train_vocabulary([" ".join(texts), *short], 800)
+    assert len(tokenizer.tokenize(texts[0])) < len(texts[0])  # What was never met is spelled in more bytes than that.
+
+
 def test_bpe_splits_as_sentencepiece_does(texts: list[str]) -> None:
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(

@@ -4,7 +4,6 @@ An adapter may come from anybody. Its checksums say that it is as its maker left
 config of a few bytes can ask for terabytes.
 """
 
-from collections.abc import Iterable
 from math import prod
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from .errors import AdapterFormatError
 from .mapper import Mapper
 
 _FEW = 1 << 20  # Parameters; below this, loading says better what is missing.
+_MADE = 1 << 25  # Numbers in buffers, such as positions and masks, which no file need hold: eight masks of 2,048².
 
 
 def check_mapper(config: MapperConfig, path: Path) -> None:
@@ -28,7 +28,7 @@ def check_mapper(config: MapperConfig, path: Path) -> None:
         AdapterFormatError: it is far larger.
     """
     with torch.device("meta"):
-        _compare(Mapper(config), [path], "a mapper")
+        _compare(Mapper(config), path, "a mapper")
 
 
 def check_encoder(folder: Path) -> None:
@@ -37,10 +37,10 @@ def check_encoder(folder: Path) -> None:
     Raises:
         AdapterFormatError: it is.
     """
-    weights = sorted(folder.glob("*.safetensors"))
+    weights = folder / "model.safetensors"
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     layers = getattr(config, "num_hidden_layers", None) or 0
-    tensors = sum(1 for path in weights for _ in _shapes(path))
+    tensors = len(_shapes(weights))
     if not isinstance(layers, int) or layers > tensors:
         raise AdapterFormatError(
             f"{folder / 'config.json'} claims {layers} layers, and its weights are {tensors} tensors. Get the adapter "
@@ -53,33 +53,35 @@ def check_encoder(folder: Path) -> None:
     _compare(model, weights, "an encoder")
 
 
-def check_lora_rank(config: LoraConfig, path: Path) -> None:
-    """Check that a LoRA's ranks are those of its weights.
+def check_lora_rank(config: LoraConfig, width: int, folder: Path) -> None:
+    """Check that a LoRA's weights are of the ranks that its config gives, none larger than its base is wide.
+
+    A larger one would add nothing. Not every rank need be in the weights: a pattern may fit all layers, or none.
 
     Raises:
-        AdapterFormatError: one is larger than any weight.
+        AdapterFormatError: they are of others, or one is larger.
     """
-    largest = max((size for shape in _shapes(path) for size in shape), default=0)
+    path = folder / "adapter_model.safetensors"
+    held = {shape[0] for name, shape in _shapes(path).items() if ".lora_A." in name} if path.exists() else set()
     ranks = [config.r, *(config.rank_pattern or {}).values()]
-    if any(not isinstance(rank, int) or not 0 < rank <= largest for rank in ranks):
+    if any(not isinstance(rank, int) or not 0 < rank <= width for rank in ranks) or not held.issubset(ranks):
         raise AdapterFormatError(
-            f"{path.parent / 'adapter_config.json'} claims ranks {ranks}, and its largest weight has {largest} rows. "
-            "Get the adapter from a source you trust."
+            f"{folder / 'adapter_config.json'} claims ranks {ranks}, its weights have {sorted(held)} and its base is "
+            f"{width} wide. Get the adapter from a source you trust."
         )
 
 
-def _compare(module: nn.Module, weights: Iterable[Path], what: str) -> None:
+def _compare(module: nn.Module, weights: Path, what: str) -> None:
     claimed = sum(one.numel() for one in module.parameters())
-    weights = list(weights)
-    held = sum(prod(shape) for path in weights for shape in _shapes(path))
-    if claimed > 2 * held + _FEW:
-        where = weights[0].parent if weights else "the folder"
+    made = sum(one.numel() for one in module.buffers())
+    held = sum(map(prod, _shapes(weights).values()))
+    if claimed > 2 * held + _FEW or made > 2 * held + _MADE:
         raise AdapterFormatError(
-            f"{where} describes {what} of {claimed:,} parameters and holds {held:,}. Get the adapter again, from a "
-            "source you trust."
+            f"{weights.parent} describes {what} of {claimed:,} parameters, with {made:,} numbers in buffers, and holds "
+            f"{held:,}. Get the adapter again, from a source you trust."
         )
 
 
-def _shapes(path: Path) -> list[list[int]]:
+def _shapes(path: Path) -> dict[str, list[int]]:
     with safe_open(path, "pt") as file:
-        return [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118 (no mapping)
+        return {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (no mapping)

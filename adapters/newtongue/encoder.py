@@ -54,8 +54,13 @@ class Encoder(nn.Module):
             )
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, **options: Any) -> "Encoder":
-        """Load a model and its tokenizer from a folder or the Hub (`revision`, `token`, `subfolder` …).
+    def from_pretrained(cls, name: str | Path, *, use_safetensors: bool | None = None, **options: Any) -> "Encoder":
+        """Load a model and its tokenizer from a folder or the Hub.
+
+        Args:
+            name: the folder, or the Hub id.
+            use_safetensors: True refuses weights in any other format.
+            options: for both (`revision`, `token`, `subfolder` …).
 
         Raises:
             NewtongueError: it cannot be read, lacks weights, or there is no tokenizer beside it.
@@ -63,7 +68,12 @@ class Encoder(nn.Module):
         try:
             with _quiet():  # A masked-language-model head leaves keys to spare; what lacks is raised below.
                 model, report = AutoModel.from_pretrained(
-                    name, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **options
+                    name,
+                    dtype=torch.float32,
+                    output_loading_info=True,
+                    ignore_mismatched_sizes=True,
+                    use_safetensors=use_safetensors,
+                    **options,
                 )
                 tokenizer = load_tokenizer(name, **options)
         except (OSError, ValueError, RuntimeError, LookupError, SafetensorError) as error:
@@ -81,8 +91,8 @@ class Encoder(nn.Module):
         return cls(model, tokenizer)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write model and tokenizer as transformers would."""
-        self.model.save_pretrained(folder)
+        """Write model and tokenizer as transformers would, the weights in one file."""
+        self.model.save_pretrained(folder, max_shard_size="1000TB")
         self.tokenizer.save_pretrained(folder)
 
     @property

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from .config import CONFIG_NAME
@@ -11,6 +12,11 @@ from .errors import AdapterFormatError, NewtongueError
 from .sizes import check_size
 
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".py"}
+_PARTS = [
+    *("encoder/model.safetensors", "lora/adapter_config.json", "lora/adapter_model.safetensors"),
+    *(f"encoder/*.{kind}" for kind in ("json", "txt", "model", "codes", "jinja")),  # As tokenizers are saved.
+]
+_POINTERS = ["encoder/*.index.json", "encoder/adapter_config.json"]  # Name weights to load, wherever they are.
 
 
 def write_folder(target: Path, fill: Callable[[Path], None], *, overwrite: bool = False) -> None:
@@ -72,7 +78,7 @@ def check_folder(folder: Path, files: dict[str, str]) -> None:
         files: sha256 by path, from its config.
 
     Raises:
-        AdapterFormatError: a part is missing, changed, leaves the folder, or is a pickle or a script.
+        AdapterFormatError: a part is missing, changed, unknown, leaves the folder, or is a pickle or a script.
     """
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in PICKLES:
@@ -81,10 +87,17 @@ def check_folder(folder: Path, files: dict[str, str]) -> None:
                 "refused. Save the adapter again with newtongue, and do not open that file."
             )
         part = path.relative_to(folder).as_posix()
-        if part.startswith(("encoder/", "lora/")) and part not in files and not path.is_dir():
+        if not part.startswith(("encoder/", "lora/")) or (path.is_dir() and not path.is_symlink()):
+            continue
+        if part not in files:
             raise AdapterFormatError(
                 f"{path} is not listed in {CONFIG_NAME}, and would be read unchecked. Remove it, or get the adapter "
                 "again."
+            )
+        if not _is_part(part.lower()):
+            raise AdapterFormatError(
+                f"{path} is no file of an encoder in one piece, its tokenizer or a LoRA, and is refused. Remove it and "
+                "save the adapter again with newtongue."
             )
     inside = _trusted_root(folder)
     for name, expected in files.items():
@@ -107,6 +120,11 @@ def check_folder(folder: Path, files: dict[str, str]) -> None:
                 f"{path} is not the file that was saved (its sha256 differs): cut short or changed. "
                 "Get the adapter again."
             )
+
+
+def _is_part(name: str) -> bool:
+    """Whether a file below `encoder/` or `lora/` is one that the libraries write there, and names no other."""
+    return any(fnmatch(name, one) for one in _PARTS) and not any(fnmatch(name, one) for one in _POINTERS)
 
 
 def _trusted_root(folder: Path) -> Path:

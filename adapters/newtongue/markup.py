@@ -1,20 +1,21 @@
 """Text that says which language its parts are in, in a plain string.
 
-Unicode has characters for this: U+E0001 LANGUAGE TAG followed by the tag's letters as tag characters opens a
-language, U+E0001 U+E007F ends it. They are invisible, pass through chat templates, data sets and pipelines
-untouched, and do not occur in ordinary text.
+Unicode has characters for this: U+E0001 LANGUAGE TAG, the tag's letters as tag characters and U+E007F CANCEL TAG open
+a language, U+E0001 U+E007F ends it. They are invisible, pass through chat templates, data sets and pipelines
+untouched, and hardly occur in ordinary text; where they do and name no language, they are text like any other.
 """
 
 from collections.abc import Container
 from typing import Any
 
-from .errors import NewtongueError
+from .errors import LanguageError, NewtongueError
 from .languages import check_language
 
 Message = dict[str, Any]
 
 _TAG = "\U000e0001"
-_END = "\U000e0001\U000e007f"
+_CANCEL = "\U000e007f"
+_END = _TAG + _CANCEL
 _SHIFT = 0xE0000
 WRITTEN = "!"  # Before the tag's letters, where text is written and not read.
 THOUGHT = "?"  # Before them where text in the base's vocabulary is thought, up to what is then written.
@@ -27,11 +28,12 @@ def mark(text: str, language: str, *, written: bool = False) -> str:
         LanguageError: `language` is not a language tag.
         NewtongueError: the text is empty.
     """
+    text = unmark(text)
     if not text.strip():
         raise NewtongueError(
             f"Empty text in language {language!r}: there is nothing to read. Leave the part out, or give it some text."
         )
-    return f"{_opening(WRITTEN * written + check_language(language))}{unmark(text)}{_END}"
+    return f"{_opening(WRITTEN * written + check_language(language))}{text}{_END}"
 
 
 def begin(language: str) -> str:
@@ -46,26 +48,31 @@ def think(language: str) -> str:
 
 def is_marked(text: str) -> bool:
     """Whether some part of `text` is marked."""
-    return _TAG in text
+    return _TAG in text and split(text) != [(None, text)]
 
 
 def unmark(text: str) -> str:
-    """`text` without its marks."""
-    return "".join(part for _, part in split(text)) if is_marked(text) else text
+    """`text` without its marks, and without any that come about where one was taken out."""
+    while _TAG in text and text != (bare := "".join(part for _, part in split(text)).replace(_END, "")):
+        text = bare
+    return text
 
 
 def split(text: str) -> list[tuple[str | None, str]]:
     """Cut a text at its marks into `(language or None, part)`, in order, without empty parts.
 
     The language of a part that is written has `WRITTEN` before it, and `THOUGHT` that of one that is thought; such a
-    part is empty where it only begins.
+    part is empty where it only begins. What opens no language, or ends one where none is open, is text.
     """
     plain, *marked = text.split(_TAG)
     parts: list[tuple[str | None, str]] = [(None, plain)]
     for piece in marked:
         tag = _leading_tags(piece)
-        language = None if tag == _END[1] else "".join(chr(ord(letter) - _SHIFT) for letter in tag)
-        parts.append((language, piece[len(tag) :]))
+        language, (before, said) = _language(tag), parts[-1]
+        if language is not None or (tag == _CANCEL and before is not None):
+            parts.append((language, piece[len(tag) :]))
+        else:
+            parts[-1] = before, f"{said}{_TAG}{piece}"
     return [(language, part) for language, part in parts if part or (language or "").startswith((WRITTEN, THOUGHT))]
 
 
@@ -84,15 +91,15 @@ def mark_all(text: Any, language: str | list[str | None]) -> Any:
 def mark_message(message: Message, voices: Container[str] = ()) -> Message:
     """The message with its languages said by marks.
 
-    What the assistant says is in the base's vocabulary, but for what is said to be in a language of `voices`; its
-    `"thought"`, in the base's vocabulary, then comes before it.
+    What the assistant says is in the base's vocabulary, but for what is said to be in a language of `voices` (tags in
+    lower case); its `"thought"`, in the base's vocabulary, then comes before it.
     """
     spoken, thought = message.get("language"), message.get("thought")
     message = {key: value for key, value in message.items() if key not in ("language", "thought")}
     content = message.get("content")
     answers = message.get("role") == "assistant"
     if isinstance(content, str):
-        if answers and spoken is not None and spoken in voices:
+        if answers and spoken is not None and spoken.lower() in voices:
             message["content"] = f"{think(spoken)}{unmark(thought)}" if thought else ""
             message["content"] += mark(content, spoken, written=True)
         elif answers:
@@ -102,7 +109,7 @@ def mark_message(message: Message, voices: Container[str] = ()) -> Message:
     elif isinstance(content, list) and (spoken or any(part.get("language") for part in content)):
         message["content"] = "".join(
             part["text"]
-            if not (own := part.get("language") or spoken) or (answers and own not in voices)
+            if not (own := part.get("language") or spoken) or (answers and own.lower() not in voices)
             else mark(part["text"], own, written=answers)
             for part in content
         )
@@ -115,13 +122,23 @@ def has_marks(message: Message) -> bool:
 
 
 def _opening(tag: str) -> str:
-    return _TAG + "".join(chr(ord(letter) + _SHIFT) for letter in tag.lower())
+    return _TAG + "".join(chr(ord(letter) + _SHIFT) for letter in tag.lower()) + _CANCEL
+
+
+def _language(tags: str) -> str | None:
+    """What the tag characters of a mark say, or None where that is no language."""
+    said = "".join(chr(ord(letter) - _SHIFT) for letter in tags.removesuffix(_CANCEL))
+    try:
+        check_language(said.removeprefix(WRITTEN).removeprefix(THOUGHT))
+    except LanguageError:
+        return None
+    return said
 
 
 def _leading_tags(piece: str) -> str:
     end = 0
     while end < len(piece) and 0xE0020 <= ord(piece[end]) <= 0xE007F:
         end += 1
-        if piece[end - 1] == _END[1]:
+        if piece[end - 1] == _CANCEL:
             break
     return piece[:end]

@@ -13,6 +13,7 @@ port stands around it by a hook before and a hook after its forward. It is kept 
 of the base so that `.to()`, `.train()`, optimizers and distributed wrappers see the encoders and mappers.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -45,8 +46,8 @@ class Port(nn.Module):
         head: the base's output head, once a language that writes is attached.
         answers_to: `[batch, positions]`: the language (as an index into `ranges`) that each position of the
             latest forward answers to, -1 for the base alone; None where that holds for all.
-        elsewhere: for each language answered to in the latest forward, `[batch, positions]`, bool, where another
-            one is or none; None where that is nowhere.
+        elsewhere: for each language answered to in the latest forward, or in the one that gradients go back through
+            now, `[batch, positions]`, bool, where another one is or none; None where that is nowhere.
         inside: `[batch, positions]`: the language that goes on being written after each position of the latest
             forward, or -1; None where none can be.
     """
@@ -66,6 +67,7 @@ class Port(nn.Module):
         self._sequence: Tensor | None = None
         decoder = base.base_model
         self._hooks = [
+            base.register_forward_pre_hook(self._before_base, with_kwargs=True),
             embedding.register_forward_pre_hook(self._before_embedding),
             embedding.register_forward_hook(self._after_embedding),
             decoder.register_forward_pre_hook(self._before_decoder, with_kwargs=True),
@@ -148,6 +150,11 @@ class Port(nn.Module):
             )
         return hidden.masked_fill(elsewhere.view(*positions, 1).to(hidden.device), 0)
 
+    def _before_base(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Take out labels that nothing can be scored for: a trainer that takes whole rows for labels has them."""
+        labels = kwargs.get("labels")
+        return args, kwargs if labels is None else {**kwargs, "labels": self.ranges.as_labels(labels)}
+
     def _before_embedding(self, _module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         ids = args[0]
         self._ids = None
@@ -219,7 +226,10 @@ class Port(nn.Module):
             self._answer(cached[:, None], ids)
             return
         spoken = self.ranges.languages_of(ids)
-        sequence = self._sequence = segments(spoken.shape, kwargs.get("position_ids"), spoken.device)
+        mask = kwargs.get("attention_mask")
+        # Only a mask of two dimensions says what is padding, here after that of what is cached.
+        real = mask[:, -ids.shape[1] :].bool() if isinstance(mask, Tensor) and mask.dim() == 2 else None
+        sequence = self._sequence = segments(spoken.shape, kwargs.get("position_ids"), spoken.device, real)
         self._answer(language_of_positions(spoken, sequence, cached), ids)
 
     def _answer(self, answers_to: Tensor | None, ids: Tensor | None = None) -> None:
@@ -233,7 +243,17 @@ class Port(nn.Module):
                 self.elsewhere[language] = elsewhere if bool(elsewhere.any()) else None
         use_lora(self._base[0], self.elsewhere)
 
+    def _go_back(self, elsewhere: dict[str, Tensor | None], _gradient: Tensor) -> None:
+        """Let layers that gradient checkpointing runs again answer as in their own forward, not in the latest."""
+        if elsewhere is not self.elsewhere:
+            self.elsewhere = elsewhere
+            use_lora(self._base[0], elsewhere)
+
     def _after_decoder(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
+        states = getattr(output, "last_hidden_state", None), *(getattr(output, "hidden_states", None) or ())
+        for state in states:
+            if state is not None and state.requires_grad:
+                state.register_hook(partial(self._go_back, self.elsewhere))
         cache = getattr(output, "past_key_values", None)
         if cache is None:
             return

@@ -31,12 +31,16 @@ def find_runs(in_language: Tensor, opens: Tensor, closes: Tensor, sequence: Tens
     return inside, lengths[lengths > 0]
 
 
-def segments(shape: torch.Size, position_ids: Tensor | None, device: torch.device) -> Tensor:
+def segments(
+    shape: torch.Size, position_ids: Tensor | None, device: torch.device, real: Tensor | None = None
+) -> Tensor:
     """Number the sequences of a batch: rows, or the examples inside packed rows.
 
     Args:
         shape: `(batch, positions)`.
         position_ids: `[batch or 1, positions]` or None; an example starts wherever they do not go on by one.
+        real: `[batch, positions]`, bool, or None: what is no padding. No example starts at padding, nor after it where
+            they go on from the one before it.
 
     Returns:
         `[batch, positions]`, a number of its own for each sequence, below batch · positions.
@@ -44,8 +48,13 @@ def segments(shape: torch.Size, position_ids: Tensor | None, device: torch.devic
     batch, positions = shape
     first = torch.zeros(shape, dtype=torch.bool, device=device)
     if position_ids is not None and position_ids.dim() == 2 and position_ids.shape[1] == positions:
-        steps = position_ids[:, 1:] - position_ids[:, :-1]
-        first[:, 1:] = (steps != 1).to(device).expand(batch, -1)
+        place = position_ids.to(device).expand(batch, -1)
+        first[:, 1:] = place.diff() != 1
+        if real is not None and real.shape == shape:
+            real = real.to(device)
+            before = torch.where(real, torch.arange(positions, device=device), -1).cummax(1).values[:, :-1]
+            goes_on = (before < 0) | (place[:, 1:] - place.gather(1, before.clamp(min=0)) == 1)
+            first[:, 1:] &= real[:, 1:] & ~goes_on
     first[:, 0] = True
     return (first.flatten().cumsum(0) - 1).view(shape)
 

@@ -68,6 +68,8 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         """
         if language is not None:
             text = self._mark_all(text, language)
+            if text == []:  # Which the base's tokenizer may not take.
+                return self._collate(text, options)
         encoded: BatchEncoding = super().__call__(text, *args, **options)
         return encoded
 
@@ -149,7 +151,7 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
     def _mark_messages(self, messages: Sequence[Message], language: str | None = None) -> list[Message]:
         if language:
             messages = [{"language": language, **one} if one.get("role") == "user" else one for one in messages]
-        voices = [language for language in self.ranges if self.ranges[language].voice]
+        voices = [language.lower() for language in self.ranges if self.ranges[language].voice]
         return [mark_message(message, voices) for message in mark_messages(messages, tuple(self.ranges))]
 
     def _mark_all(self, text: Any, language: str | list[str | None]) -> Any:

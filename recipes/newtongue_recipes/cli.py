@@ -1,6 +1,7 @@
 """The command line, `newtongue`: what there is; each command is a file of `commands/`."""
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -50,6 +51,9 @@ def main() -> None:
     """Run the command line; errors of ours are one readable message and exit code 2."""
     from newtongue.errors import NewtongueError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # Where a terminal has no sign for a letter.
     try:
         app(standalone_mode=True)
     except NewtongueError as error:

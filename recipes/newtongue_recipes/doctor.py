@@ -95,7 +95,7 @@ def check_gpus() -> Iterator[Check]:
 
     for index in range(torch.cuda.device_count()):
         gpu = torch.cuda.get_device_properties(index)
-        wide = torch.cuda.is_bf16_supported()
+        wide = bool(torch.version.hip) or gpu.major >= 8  # Older ones of NVIDIA only imitate it.
         said = f"{gpu.name}, {_gib(gpu.total_memory)}, {'with' if wide else 'without'} bfloat16"
         fix = "Train with base.dtype=float16 and fp16 instead of bf16 in every 'extra'."
         yield Check(f"GPU {index}", "ok" if wide else "bad", said, fix)

@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 from lm_eval.__main__ import cli_evaluate
 from lm_eval.api.registry import register_model
+from lm_eval.tasks import TaskManager
 from rich.console import Console
 
 from newtongue_evaluation.harness import TASKS
@@ -43,8 +44,14 @@ class NewtongueLM(AttachedLM):
 
 def run_harness(arguments: Sequence[str]) -> None:
     """Run the harness's own command line, which then knows `newtongue` and the tasks that come with it."""
-    given = list(arguments)
-    if "--include_path" not in given and {"run", "ls", "validate"} & set(given[:1]):
-        given += ["--include_path", str(TASKS)]
-    with patch.object(sys, "argv", ["newtongue harness", *given]):
+    begin = TaskManager.__init__
+
+    def with_ours(self: Any, *given: Any, include_path: str | None = None, **options: Any) -> None:
+        """Beside those of `--include_path`, which takes a single folder, and first, so that they may replace ours."""
+        begin(self, *given, include_path=[str(TASKS), *([include_path] if include_path else [])], **options)
+
+    with (
+        patch.object(sys, "argv", ["newtongue harness", *arguments]),
+        patch.object(TaskManager, "__init__", with_ours),
+    ):
         cli_evaluate()

@@ -56,7 +56,8 @@ def load_base(
             quantization_config=quantised if four_bit else None,
             device_map={"": PartialState().device} if gpu else "cpu",  # Each process has a GPU of its own.
         )
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
+        check_attention(attention, error)
         raise NewtongueError(
             f"No base model could be loaded from {str(name)!r}: {error} Name a folder or a Hub id that holds one."
         ) from error
@@ -66,3 +67,15 @@ def load_base(
     base.requires_grad_(False)
     base.eval()
     return base
+
+
+def check_attention(attention: str | None, error: Exception) -> None:
+    """Tell an error of a model's attention, unknown or without its package, from one of the model.
+
+    Raises:
+        NewtongueError: it is one of its attention.
+    """
+    if attention and (isinstance(error, ImportError) or "attn_implementation" in str(error)):
+        raise NewtongueError(
+            f"base.attention={attention!r} cannot be used: {error} Install its package, or give sdpa or eager."
+        ) from error

@@ -38,7 +38,7 @@ class Training:
     steps: Count
     """Optimizer steps."""
     batch: Count = 32
-    """Rows a step and device."""
+    """Rows a device takes at once; a step takes `extra.gradient_accumulation_steps` times as many."""
     rate: Rate = 1e-3
     """Peak learning rate; rises over the first tenth of the steps, then falls along a cosine."""
     save_steps: Whole = 0
@@ -47,6 +47,11 @@ class Training:
     """Of data order, dropout, masking and fresh weights; in a recipe, the recipe's own where not given."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Anything else `TrainingArguments` takes."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of a step on a device."""
+        return self.batch * int(self.extra.get("gradient_accumulation_steps", 1))
 
     def arguments(self, folder: Path, kind: "type[TrainingArguments] | None" = None, **more: Any) -> Any:
         """The trainer's own arguments (`TrainingArguments` or a subclass), writing below `folder`."""

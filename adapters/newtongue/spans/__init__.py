@@ -49,7 +49,7 @@ def mark_messages(messages: Sequence[Message], attached: Sequence[str]) -> list[
         content, spoken = message.get("content"), message.get("language")
         parts = content if isinstance(content, list) else [{"text": content, "language": spoken}]
         if any(AUTO in (spoken, part.get("language")) for part in parts):
-            marked = "".join(_marked(part, spoken, attached, last) for part in parts)
+            marked = content and "".join(_marked(part, spoken, attached, last) for part in parts)
             message = {key: value for key, value in message.items() if key != "language"} | {"content": marked}
         if message.get("role") != "assistant":
             last = _last_language(message) or last
@@ -66,8 +66,8 @@ def _marked(part: Message, spoken: str | None, attached: Sequence[str], last: st
 
 def _last_language(message: Message) -> str | None:
     content = message.get("content")
-    marked = split(content)[-1][0] if isinstance(content, str) and is_marked(content) else None
-    return marked or message.get("language")
+    parts = split(content) if isinstance(content, str) else []
+    return (parts[-1][0] if parts else None) or message.get("language")
 
 
 def _settle(found: Sequence[str | None], fallback: str | None) -> list[str | None]:

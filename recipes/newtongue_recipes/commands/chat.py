@@ -18,7 +18,7 @@ def chat(
     temperature: Annotated[float, typer.Option(min=0.0, help="Of sampling; 0: the likeliest token.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of sampling.")] = 0,
     web: Annotated[bool, typer.Option("--web", help="In a page of the browser; needs newtongue[web].")] = False,
-    port: Annotated[int, typer.Option(help="Of the page, on this machine alone.")] = 7860,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page, on this machine alone.")] = 7860,
 ) -> None:
     """Chat in the languages of one or several adapters.
 
@@ -35,10 +35,11 @@ def chat(
     from newtongue_recipes.attaching import attach_all, load_adapters
     from newtongue_recipes.chat.conversation import Conversation
     from newtongue_recipes.chat.terminal import Chat, pick_language, typed_lines
-    from newtongue_recipes.chat.web import need_gradio
+    from newtongue_recipes.chat.web import need_gradio, need_port
 
     if web:
         need_gradio()
+        need_port(port)
     notes = Console(stderr=True)
     loaded = load_adapters(adapters, notes)
     spoken = [adapter.language for adapter in loaded]

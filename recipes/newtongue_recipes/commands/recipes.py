@@ -54,8 +54,9 @@ def show(
 
     from newtongue_recipes.recipe import load_recipe
     from newtongue_recipes.recipe.comments import in_full
+    from newtongue_recipes.recipe.reading import read_text
 
-    text = in_full(load_recipe(recipe)) if full else _file(recipe).read_text(encoding="utf-8")
+    text = in_full(load_recipe(recipe)) if full else read_text(_file(recipe))
     if console.is_terminal:
         console.print(Syntax(text, "yaml", background_color="default"))
     else:
@@ -73,9 +74,10 @@ def copy(
     Example: `newtongue recipes copy phi-2-turkish my-recipe.yaml`
     """
     from newtongue import NewtongueError
+    from newtongue_recipes.recipe.reading import read_text
     from newtongue_recipes.recipe.shipped import launches
 
-    text = _file(recipe).read_text(encoding="utf-8")
+    text = read_text(_file(recipe))
     if file.is_dir():
         raise NewtongueError(f"{file} is a folder. Give the name of a file.")
     if file.exists() and not force:
@@ -95,10 +97,13 @@ def check(recipe: Named, overrides: Overrides = None) -> None:
     Example: `newtongue recipes check my-recipe.yaml tune.rank=64 data.tokens=1_000_000`
     """
     from newtongue_recipes.recipe import load_recipe
+    from newtongue_recipes.recipe.doubts import doubts
 
     checked = load_recipe(recipe, overrides or ())
     console.print(f"[green]OK[/] {recipe}", highlight=False)
     console.print(_summary(checked))
+    for doubt in doubts(checked):
+        console.print(doubt, markup=False, highlight=False)
 
 
 @recipes.command()
@@ -144,10 +149,11 @@ def _summary(recipe: "Recipe") -> "Table":
         sources = [source.name for source in getattr(recipe.data, kind)]
         table.add_row(kind, escape(", ".join(sources)) or "–")
     table.add_row("tokens", f"{recipe.data.tokens:,} a stage at most" if recipe.data.tokens else "all there are")
-    table.add_row("starts from", escape(recipe.encoder or recipe.adapter or "nothing"))
+    continued = recipe.represent and recipe.represent.start_from
+    table.add_row("starts from", escape(recipe.encoder or recipe.adapter or continued or "nothing"))
     for (stage, part), training in trainings(dict(recipe)):
         name = stage if part == "training" else f"{stage}, {part}"
-        table.add_row(name, f"{training.steps:,} steps of {training.batch} rows, rate {training.rate:g}")
+        table.add_row(name, f"{training.steps:,} steps of {training.rows} rows, rate {training.rate:g}")
     expected = expect_memory(recipe)
     if expected:
         parts = ", ".join(f"{name} {size / GIB:.1f}" for name, size in expected.parts.items())

@@ -51,7 +51,8 @@ def find_files(source: Source) -> list[File]:
     """
     place = Path(str(source.path)).expanduser()
     if place.is_dir():
-        found = [one for one in sorted(place.rglob("*")) if one.is_file() and _format(one, source)]
+        within = [one for one in sorted(place.rglob("*")) if not _is_hidden(one.relative_to(place))]
+        found = [one for one in within if one.is_file() and _format(one, source)]
         if not found:
             raise NewtongueError(
                 f"No file in the folder {source.path} has a format that is read. It holds "
@@ -131,9 +132,12 @@ def _open(path: Path) -> IO[bytes]:
     return gzip.open(path, "rb")  # type: ignore[return-value]
 
 
+def _is_hidden(path: Path) -> bool:
+    """Whether it is in what tools keep for themselves, such as .cache and .ipynb_checkpoints."""
+    return any(part.startswith(".") for part in path.parts)
+
+
 def _format(path: Path, source: Source) -> str | None:
-    if path.name.startswith("."):
-        return None
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     return SUFFIXES.get(suffix.lower()) if source.format == "auto" else source.format
 

@@ -92,14 +92,15 @@ def _table(data: Data, kind: Kind, language: str, tokenizer: Any, seed: int) -> 
             split=NamedSplit(kind),
             fingerprint=_key(data, kind, language, tokenizer, seed),
         )
-    except DatasetGenerationError as error:
-        if isinstance(error.__cause__, NewtongueError):
-            raise error.__cause__ from None
-        raise
-    except OSError as error:
+    except (DatasetGenerationError, OSError) as error:
+        cause = error.__cause__ if isinstance(error, DatasetGenerationError) else error
+        if isinstance(cause, NewtongueError):
+            raise cause from None
+        names = ", ".join(source.name for source in getattr(data, kind))
         raise NewtongueError(
-            f"The rows of {kind} cannot be kept in the cache of datasets: {error} Make room, or name another "
-            "folder with HF_DATASETS_CACHE."
+            f"The rows of {kind} from {names} cannot be read, or not kept in the cache of datasets: "
+            f"{type(cause).__name__}: {cause}. Look at the source, make room, or name another folder with "
+            "HF_DATASETS_CACHE."
         ) from error
 
 

@@ -27,12 +27,9 @@ def hub_rows(source: Source) -> Iterator[dict[str, Any]]:
 
     streaming = source.streaming is not False
     try:
-        rows = load_dataset(
-            source.hub, source.config, split=source.split, revision=source.revision, streaming=streaming
+        yield from load_dataset(
+            source.hub, source.config, split=source.split or "train", revision=source.revision, streaming=streaming
         )
-        yield from rows
-    except GeneratorExit:
-        raise
     except Exception as error:  # Whatever the network, the Hub and four file formats may raise.
         raise _explained(source, error) from error
 
@@ -56,7 +53,7 @@ def _explained(source: Source, error: Exception) -> NewtongueError:
         said = f"the Hub cannot be reached: {_short(error)} {offline}"
     else:
         said = f"{_short(error)} Look at 'config', 'split' and 'revision'. {offline}"
-    return NewtongueError(f"The dataset {source.name} (split {source.split}) cannot be read: {said}")
+    return NewtongueError(f"The dataset {source.name} (split {source.split or 'train'}) cannot be read: {said}")
 
 
 def _short(error: Exception) -> str:

@@ -35,7 +35,7 @@ def preview(recipe: "Recipe", *, bars: bool = True) -> Report:
     if not kinds:
         raise NewtongueError("The recipe names no data. Give data.text, data.pairs or data.questions a source.")
     notes: list[str] = []
-    tokenizer = _tokenizer(recipe.base.name, recipe.base.revision, "Tokens of the base", notes)
+    tokenizer = _tokenizer(recipe.base.name, "Tokens of the base", notes, revision=recipe.base.revision)
     own = _own(recipe, notes)
     if tokenizer is None and data.tokens is not None:
         data = _without_budget(data, notes)
@@ -52,16 +52,19 @@ def preview(recipe: "Recipe", *, bars: bool = True) -> Report:
 
 def _own(recipe: "Recipe", notes: list[str]) -> Any:
     """The tokenizer of the language, where one exists before training."""
+    what = "Tokens of the language's own vocabulary"
+    if recipe.adapter is not None:
+        return _tokenizer(recipe.adapter, what, notes, subfolder="encoder")
     name = recipe.represent.start_from if recipe.represent else recipe.encoder
     if name is None:
-        notes.append("Tokens of the language's own vocabulary are not counted: stage 1 is yet to make it.")
+        notes.append(f"{what} are not counted: stage 1 is yet to make it.")
         return None
-    return _tokenizer(name, None, "Tokens of the language's own vocabulary", notes)
+    return _tokenizer(name, what, notes)
 
 
-def _tokenizer(name: str, revision: str | None, what: str, notes: list[str]) -> Any:
+def _tokenizer(name: str, what: str, notes: list[str], **options: Any) -> Any:
     try:
-        return load_tokenizer(name, revision=revision)
+        return load_tokenizer(name, **options)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         notes.append(f"{what} are not counted: the tokenizer of {name} cannot be loaded ({reason}).")

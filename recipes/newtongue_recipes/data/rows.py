@@ -41,7 +41,10 @@ def read_rows(source: Source) -> Iterator[Raw]:
 
 def _text(file: File, source: Source) -> Iterator[Raw]:
     for line in read_lines(file.path):
-        yield _fault(file, line) if line.fault else Raw(_at(file, line.number), {"text": line.text})
+        if line.fault:
+            yield _fault(file, line)
+        elif line.text.strip():
+            yield Raw(_at(file, line.number), {"text": line.text})
 
 
 def _jsonl(file: File, source: Source) -> Iterator[Raw]:
@@ -68,6 +71,8 @@ def _tsv(file: File, source: Source) -> Iterator[Raw]:
     for line in read_lines(file.path):
         if line.fault:
             yield _fault(file, line)
+            continue
+        if not line.text:
             continue
         fields = line.text.split("\t")
         if header is None:
@@ -121,9 +126,10 @@ def _parquet(file: File, source: Source) -> Iterator[Raw]:
                 for row in batch.to_pylist():
                     number += 1
                     yield Raw(f"{file.path} row {number:,}", row)
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, ValueError, OverflowError) as error:  # Texts not UTF-8, times beyond Python's.
+        said = str(error).rstrip(".")
         raise NewtongueError(
-            f"{file.path} cannot be read as Parquet after row {number:,}: {error} Write or download it again, or set "
+            f"{file.path} cannot be read as Parquet after row {number:,}: {said}. Write or download it again, or set "
             "'format' to what it is."
         ) from error
 

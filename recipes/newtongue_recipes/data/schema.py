@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 Kind = Literal["text", "pairs", "questions"]
 Format = Literal["auto", "jsonl", "csv", "tsv", "parquet", "text"]
+Scalar = str | bool | int | float
 
 # The column names that are understood, and the one each is short for.
 COLUMNS = {
@@ -28,6 +29,18 @@ COLUMNS = {
     "language_code": "language_code",
 }
 
+# What says nothing of files, or of a Hub dataset, and what to write instead.
+_UNREAD = {
+    "path": (
+        ("config", "split", "revision", "streaming"),
+        "say which files are meant in 'path' itself, e.g. path: aya/turkish/train*.parquet",
+    ),
+    "hub": (
+        ("format", "header"),
+        "the dataset tells its own; leave that out, or download the files and name them with 'path'",
+    ),
+}
+
 
 class Source(BaseModel):
     """One place rows come from: files of this machine or a dataset of the Hub."""
@@ -37,13 +50,13 @@ class Source(BaseModel):
     path: str | None = Field(None, description="File, folder or glob on this machine.")
     hub: str | None = Field(None, description="Dataset id on the Hugging Face Hub.")
     config: str | None = Field(None, description="Configuration of a Hub dataset, e.g. turkish.")
-    split: str = Field("train", description="Split of a Hub dataset.")
+    split: str | None = Field(None, description="Split of a Hub dataset; null takes train.")
     revision: str | None = Field(None, description="Branch, tag or commit of a Hub dataset.")
     format: Format = Field("auto", description="Format of the files; auto goes by the suffix and sees through .gz.")
     columns: dict[str, str] = Field(
         default_factory=dict, description="Our column names to the source's; numbers from 0 without a header line."
     )
-    where: dict[str, str | list[str]] = Field(
+    where: dict[str, Scalar | list[Scalar]] = Field(
         default_factory=dict, description="Keep rows whose column has this value, or one of these."
     )
     header: bool = Field(True, description="Whether CSV and TSV files begin with a line of column names.")
@@ -51,7 +64,7 @@ class Source(BaseModel):
     rows: int | None = Field(None, ge=1, description="Use at most so many usable rows.")
     licence: str | None = Field(None, description="Licence of the text, for the report and the model card.")
     streaming: bool | None = Field(
-        None, description="Read without downloading it all first; by default for the Hub alone."
+        None, description="Whether a Hub dataset is read without downloading it all first; null does."
     )
 
     @field_validator("columns")
@@ -68,6 +81,11 @@ class Source(BaseModel):
     def _one_place(self) -> Self:
         if (self.path is None) == (self.hub is None):
             raise ValueError("a source has exactly one of 'path' and 'hub'")
+        place = "hub" if self.path is None else "path"
+        unread, instead = _UNREAD[place]
+        given = [repr(name) for name in unread if getattr(self, name) != type(self).model_fields[name].default]
+        if given:
+            raise ValueError(f"a source with {place!r} has no {' or '.join(given)}: {instead}")
         return self
 
     @property

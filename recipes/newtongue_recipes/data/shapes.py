@@ -1,11 +1,12 @@
 """Shapes: what a row means, told by its columns. Aya, prompts, questions, messages, parallel and plain text."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .counts import UNWANTED
-from .schema import COLUMNS, Kind, Source
+from .schema import COLUMNS, Kind, Scalar, Source
 from .texts import Unusable, clean, same_language
 
 Row = Mapping[str, Any]
@@ -23,12 +24,14 @@ class Item:
         texts: all its texts.
         length: characters of those in the language.
         question: what is asked, where something is.
+        own: of a conversation, the texts in the language, answers too.
     """
 
     row: Any
     texts: list[str]
     length: int
     question: str | None = None
+    own: list[str] | None = None
 
 
 def shape(row: Row, source: Source, kind: Kind, language: str) -> Item:
@@ -40,7 +43,7 @@ def shape(row: Row, source: Source, kind: Kind, language: str) -> Item:
     for column, wanted in source.where.items():
         if column not in row:
             raise Unusable(f"no column {column!r}")
-        if str(row[column]) not in ([wanted] if isinstance(wanted, str) else wanted):
+        if not any(_is(row[column], one) for one in (wanted if isinstance(wanted, list) else [wanted])):
             raise Unusable(f"{UNWANTED}{column}", row[column])
     named = {**row, **_renamed(row, source)} if source.columns else row
     code = named.get("language_code")
@@ -56,6 +59,15 @@ def own_texts(kind: Kind, row: Any) -> list[str]:
     if kind == "pairs":
         return [row[1]]
     return [text for message in row for text in _spoken(message)]
+
+
+def _is(value: Any, wanted: Scalar) -> bool:
+    """Whether two values are equal, or are spelled alike in JSON: a CSV file holds nothing but texts."""
+    return bool(value == wanted) or _spelled(value) == _spelled(wanted)
+
+
+def _spelled(value: Any) -> str:
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
 def _renamed(row: Row, source: Source) -> dict[str, Any]:
@@ -86,8 +98,7 @@ def _text(row: Row, language: str) -> Item:
         text = clean(row["text"], "text")
         return Item(text, [text], len(text))
     item = _question(row, language) if _asks(row) else _pair(row, language, one_sided=True)
-    own = [item.row[1]] if item.question is None else [text for message in item.row for text in _contents(message)]
-    text = "\n".join(own)
+    text = clean("\n".join(item.texts if item.own is None else item.own), "text in the language")
     return Item(text, [text], len(text), item.question)
 
 
@@ -149,7 +160,8 @@ def _conversation(messages: Any, language: str) -> Item:
     if asked is None:
         raise Unusable("no question", messages)
     texts = [text for message in said for text in _contents(message)]
-    return Item(said, texts, sum(map(len, texts)), _contents(asked)[-1])
+    own = [text for message in messages for text in _in_language(message, language)]
+    return Item(said, texts, sum(map(len, texts)), _contents(asked)[-1], own)
 
 
 def _message(message: Mapping[str, Any], language: str) -> dict[str, Any]:
@@ -157,7 +169,7 @@ def _message(message: Mapping[str, Any], language: str) -> dict[str, Any]:
     role, content = message.get("role"), message.get("content")
     if role not in ("system", "user", "assistant"):
         raise Unusable("message with an unknown role", role)
-    spoken = message.get("language") or (language if role == "user" else None)
+    spoken = _language(message) or (language if role == "user" else None)
     if not isinstance(content, list):
         text = clean(content, {"assistant": "answer", "user": "question"}.get(role, "content"))
         tag = _tag(spoken, language)
@@ -167,19 +179,35 @@ def _message(message: Mapping[str, Any], language: str) -> dict[str, Any]:
         return {"role": role, "content": text, **tag}
     if not content or not all(isinstance(part, Mapping) and "text" in part for part in content):
         raise Unusable("message with parts that are not text", content)
-    if any(part.get("language") for part in content):
+    if any(_language(part) for part in content):
         spoken = None
     parts = []
     for part in content:
         clean(part["text"], "content")  # Checked alone: the space between parts is theirs.
-        tag = _tag(part.get("language") or spoken, language)
+        tag = _tag(_language(part) or spoken, language)
         parts.append({"type": "text", "text": part["text"], **tag})
     return {"role": role, "content": parts}
+
+
+def _language(said: Mapping[str, Any]) -> str | None:
+    """What a message or a part of one says of itself, if anything."""
+    spoken = said.get("language")
+    return None if spoken in (None, "") else clean(spoken, "language")
 
 
 def _tag(spoken: str | None, language: str) -> dict[str, str]:
     """What says that a text is read through the port, or written by a voice; any other language is the base's."""
     return {"language": language} if spoken and same_language(spoken, language) else {}
+
+
+def _in_language(message: Mapping[str, Any], language: str) -> list[str]:
+    """The texts of a message, as it came, that say no other language; where a part says its own, so must the others."""
+    if message["role"] == "system":
+        return []
+    content = message["content"]
+    parts = [{"text": content.strip()}] if isinstance(content, str) else content
+    rest = None if any(map(_language, parts)) else _language(message) or language
+    return [part["text"] for part in parts if _tag(_language(part) or rest, language)]
 
 
 def _contents(message: Mapping[str, Any]) -> list[str]:

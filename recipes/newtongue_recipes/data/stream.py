@@ -6,6 +6,8 @@ from itertools import islice
 from random import Random
 from typing import Any, NamedTuple
 
+from newtongue.errors import NewtongueError
+
 from .counts import Counts
 from .rows import Raw, read_rows
 from .schema import Data, Kind, Source
@@ -119,6 +121,11 @@ class Stream:
             item = shape(raw.row, self.source, self._kind, self._language)
         except Unusable as error:
             return error
+        except Exception as error:  # What a row may hold has no end, and the place of this one is known here alone.
+            raise NewtongueError(
+                f"A row of {self.source.name} cannot be read, {raw.at}: {type(error).__name__}: {error}. Mend it, or "
+                "remove it."
+            ) from error
         if item.length < self._data.shortest:
             return Unusable("too short", item.texts[0])
         if item.length > self._data.longest:

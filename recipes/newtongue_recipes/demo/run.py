@@ -26,6 +26,10 @@ from newtongue_recipes.demo.teach import Curriculum, quiet, teach
 
 Curves = dict[str, dict[str, list[tuple[int, float]]]]
 
+WRITTEN = {"base", "stages", "losses.png", "accuracy.png", "report.json", "report.md"}
+WRITTEN |= {name for one in NAMES for name in (one, f"{one}.error.txt")}
+DRAFTS = tuple(f".{one}." for one in NAMES)  # How the names of adapters begin whose writing was cut short.
+
 
 def run_demo(
     output: Path,
@@ -102,8 +106,11 @@ def _make_room(output: Path, overwrite: bool) -> None:
     if output.exists() and any(output.iterdir()):
         if not overwrite:
             raise NewtongueError(f"{output} is not empty. Choose another --output, or pass --overwrite.")
-        if not (output / "base").is_dir():
-            raise NewtongueError(f"{output} holds something other than a demo; it is not cleared. Choose another one.")
+        names = {path.name for path in output.iterdir()}
+        others = sorted(name for name in names - WRITTEN if not name.startswith(DRAFTS))
+        if others or "base" not in names:
+            found = f"what no demo writes ({', '.join(others[:3])})" if others else "no base, and so no demo"
+            raise NewtongueError(f"{output} holds {found}; it is not cleared. Choose another --output, or clear it.")
         shutil.rmtree(output)
     output.mkdir(parents=True, exist_ok=True)
 

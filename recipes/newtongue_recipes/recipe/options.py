@@ -30,6 +30,13 @@ OWN = {
     "packing": "'tune.packing'",
 }
 
+# Options that would do nothing, or fail once the training has begun: at what they are by default they are let be.
+VAIN = {
+    "num_train_epochs": (None, "does nothing beside 'steps'. Leave it out."),
+    "eval_strategy": ("no", "has no rows to evaluate on. Leave it out; 'watch.samples' asks held-out questions."),
+    "load_best_model_at_end": (False, "has nothing to tell the best by. Leave it out; the last is kept."),
+}
+
 
 def refuse_option(name: Any, value: Any, *, tuning: bool) -> str | None:
     """Why the trainer of a stage does not take an option, and what to do; None where it does."""
@@ -38,6 +45,10 @@ def refuse_option(name: Any, value: Any, *, tuning: bool) -> str | None:
         return f"has a key of its own. Write it as {OWN[name]}."
     if name not in known:
         return f"no option of {'SFTConfig' if tuning else 'TrainingArguments'}. {did_you_mean(name, known)}"
+    if name in VAIN and value != VAIN[name][0]:
+        return VAIN[name][1]
+    if name == "gradient_accumulation_steps" and type(value) is int and value < 1:
+        return f"{value!r} is less than 1, which takes each 'batch' as a step. Give 1 or more."
     kinds = known[name].split(" | ")
     wanted = tuple(SIMPLE[kind] for kind in kinds if kind in SIMPLE)
     if len(wanted) < len(kinds) or type(value) in wanted or (type(value) is int and float in wanted):

@@ -31,20 +31,28 @@ class Document:
     twice: list[Place] = field(default_factory=list)
 
 
+def read_text(path: Path) -> str:
+    """Read a file as text.
+
+    Raises:
+        NewtongueError: it cannot be read, or is no UTF-8, with the line.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise NewtongueError(f"{path} is not UTF-8 (line {line}). Save it as UTF-8.") from None
+    except OSError as error:
+        raise NewtongueError(f"{path} cannot be read: {error.strerror}. Check the name and who may read it.") from None
+
+
 def read_recipe(path: Path) -> Document:
     """Read a file.
 
     Raises:
         NewtongueError: it cannot be read, is empty, no UTF-8 or no YAML, with line and column.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise NewtongueError(f"{path} is not UTF-8 (line {line}). Save it as UTF-8.") from None
-    except OSError as error:
-        raise NewtongueError(f"{path} cannot be read: {error.strerror}. Check the name and who may read it.") from None
-    document = parse(text, str(path))
+    document = parse(read_text(path), str(path))
     if document.values is None:
         raise NewtongueError(
             f"{path} is empty. Begin with a copy of a recipe: newtongue recipes copy phi-2-turkish FILE."

@@ -38,7 +38,7 @@ def represent(
     """Train an encoder to predict masked tokens, `L = − Σ_{i∈M} log P(x_i | x_∖i)`.
 
     Args:
-        texts: raw text, one sentence or paragraph each.
+        texts: raw text, one sentence or paragraph each; what is longer than `positions` becomes several rows.
         settings: shape and training, or the published encoder to continue from.
         folder: where the encoder and its tokenizer are written; checkpoints below it.
         resume: go on from the last checkpoint in `folder`, if there is one.
@@ -75,11 +75,17 @@ def represent(
 
 
 def _encode(tokenizer: PreTrainedTokenizerBase, texts: list[str], settings: Represent) -> BatchEncoding:
+    """Rows of at most so many positions: a text that is longer becomes several."""
     encoded: BatchEncoding = tokenizer(
-        texts, truncation=True, max_length=settings.positions, return_special_tokens_mask=True
+        texts,
+        truncation=True,
+        max_length=settings.positions,
+        return_overflowing_tokens=tokenizer.is_fast,  # The others give what is left as bare ids, for some texts alone.
+        return_special_tokens_mask=True,
     )
+    encoded.pop("overflow_to_sample_mapping", None)
     if settings.whole_words:
-        encoded["offset_mapping"] = [_words(encoded.word_ids(row)) for row in range(len(texts))]
+        encoded["offset_mapping"] = [_words(encoded.word_ids(row)) for row in range(len(encoded["input_ids"]))]
     return encoded
 
 

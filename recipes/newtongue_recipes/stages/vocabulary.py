@@ -12,6 +12,7 @@ from transformers.convert_slow_tokenizer import generate_merges
 from newtongue_recipes.settings import Tokens
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+_LONGEST = 4192  # Bytes; longer texts SentencePiece drops in silence, unless it is told to take them.
 
 
 def train_vocabulary(
@@ -39,6 +40,7 @@ def train_vocabulary(
         hard_vocab_limit=False,
         byte_fallback=True,
         character_coverage=0.9998,
+        max_sentence_length=max([_LONGEST, *(len(text.encode()) for text in texts)]),
         normalization_rule_name="nfkc",
         add_dummy_prefix=spaced,
         pad_id=0,

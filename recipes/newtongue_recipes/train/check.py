@@ -7,6 +7,7 @@ from newtongue import Encoder, ModalityAdapter, NewtongueError
 from newtongue.tokenizer import load_tokenizer
 from newtongue_recipes.data import Gathered
 from newtongue_recipes.recipe import Base, Recipe
+from newtongue_recipes.recipe.doubts import doubts
 from newtongue_recipes.stages.tune import check_same_lora
 
 Start = Encoder | ModalityAdapter | None
@@ -72,12 +73,13 @@ def notes(recipe: Recipe, tokenizer: Any, data: dict[str, Gathered]) -> list[str
             "Stage 2 is to begin with words and no pair is aligned. Name a dictionary under data.pairs, with 1 in its "
             "column 'aligned'; have one mined, map.mined=1; or leave the part out, map.words=null."
         )
+    said = doubts(recipe)
     if (recipe.map or recipe.tune) and not tokenizer.chat_template:
-        return [
+        said.append(
             f"Note: the base {recipe.base.name} has no chat template, so a question and its answer stand a line each. "
             "For another layout, name a folder in base.name, with the base in it and a chat_template.jinja beside it."
-        ]
-    return []
+        )
+    return said
 
 
 def aligned(pairs: Gathered) -> int:

@@ -19,7 +19,7 @@ class Ledger:
     folder: Path
 
     def read(self, stage: str) -> dict[str, Any] | None:
-        """What is known of a stage: `inputs`, `finished`, `seconds`, `curves`; None if it was never begun.
+        """What is known of a stage: `inputs`, `finished`, `seconds` if not resumed, `curves`; None if never begun.
 
         A file of its name that others wrote, as a model's folder may hold, says nothing of it.
         """

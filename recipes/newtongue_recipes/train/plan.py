@@ -9,11 +9,14 @@ from typing import Any
 import torch
 from accelerate import PartialState, init_empty_weights
 from peft import LoraConfig, get_peft_model
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, TrainingArguments
+from transformers.integrations.integration_utils import get_reporting_integration_callbacks
+from trl import SFTConfig
 
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue_evaluation.report import table
 from newtongue_recipes.estimates import GIB, Estimate, expect_memory
+from newtongue_recipes.loading import check_attention
 from newtongue_recipes.recipe import Recipe
 from newtongue_recipes.recipe.conflicts import trainings
 from newtongue_recipes.settings import Training, Tune
@@ -23,22 +26,27 @@ from .check import Start
 
 CHECKPOINTS = 2  # Kept of each part; while one is written there is one more.
 WEIGHT = 4  # Bytes of a weight: all that is trained is float32.
+TUNED = {"bf16": False, "activation_checkpointing": False}  # Stage 3's own defaults, for TRL's are others.
 READS = {"represent": "text", "words": "aligned pairs", "toward": "pairs", "through": "pairs", "tune": "questions"}
 
 
 @dataclass(frozen=True)
 class Part:
-    """A training of a stage: what it reads, how many rows there are, and how many it takes."""
+    """A training of a stage: what it reads, how many rows there are, and how many it takes.
+
+    Where rows are mined, there is no telling how many. `others` is the share of a step that is rows of another kind.
+    """
 
     name: str
-    rows: int
+    rows: int | None
     steps: int
     batch: int
+    others: float = 0.0
 
     @property
-    def passes(self) -> float:
-        """How often each row is seen."""
-        return self.steps * self.batch / max(1, self.rows)
+    def passes(self) -> float | None:
+        """How often each row is seen; None where it is not known."""
+        return None if self.rows is None else self.steps * self.batch * (1 - self.others) / max(1, self.rows)
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class Plan:
         steps = table(
             ["training", "reads", "rows", "steps", "rows a step", "passes"],
             [
-                [one.name, READS[one.name], f"{one.rows:,}", f"{one.steps:,}", one.batch, f"{one.passes:.1f}"]
+                [one.name, READS[one.name], _told(one.rows, ","), f"{one.steps:,}", one.batch, _told(one.passes, ".1f")]
                 for one in self.parts
             ],
         )
@@ -120,11 +128,33 @@ def make_plan(recipe: Recipe, rows: Mapping[str, int], start: Start) -> Plan:
     parts, disk = [], 0
     for (stage, part), training in trainings(dict(recipe)):
         name = stage if part == "training" else part
-        batch = training.batch * training.extra.get("gradient_accumulation_steps", 1) * processes
-        parts.append(Part(name, rows[name], training.steps, batch))
+        known = None if name == "words" and recipe.map and recipe.map.mined else rows[name]
+        twins = recipe.tune.twins if name == "tune" and recipe.tune else 0.0
+        parts.append(Part(name, known, training.steps, training.rows * processes, twins))
         disk += _written(training, _trained_by(stage, trained))
     disk += WEIGHT * (2 * sum(trained.values()) + sum(_trained_by(one, trained) for one in stages_of(recipe)))
     return Plan(parts, frozen, trained, expect_memory(recipe), disk)
+
+
+def check_options(recipe: Recipe) -> None:
+    """Refuse options that a trainer will not take, hours before it is made.
+
+    Raises:
+        NewtongueError: as said; it names the keys at fault where the trainer does.
+    """
+    try:
+        get_reporting_integration_callbacks(recipe.watch.report_to)
+    except ValueError as error:
+        raise NewtongueError(f"watch.report_to: {error} Name one of these, or none.") from error
+    for (stage, part), training in trainings(dict(recipe)):
+        kind, own = (SFTConfig, TUNED) if stage == "tune" else (TrainingArguments, {})
+        try:
+            training.arguments(Path(stage), kind, **own)
+        except (ValueError, TypeError, ImportError) as error:
+            said = str(error)
+            named = [key for key, value in training.extra.items() if key in said or str(value) in said.split()]
+            keys = ", ".join(f"{stage}.{part}.extra.{key}" for key in named or training.extra) or f"{stage}.{part}"
+            raise NewtongueError(f"{keys}: {said.rstrip('.')}. Change it, or leave it out.") from error
 
 
 def check_disk(plan: Plan, folder: Path) -> None:
@@ -151,6 +181,10 @@ def stages_of(recipe: Recipe) -> list[str]:
 def size_of(size: float) -> str:
     """Bytes as a reader takes them in."""
     return f"{size / GIB:.1f} GiB" if size >= GIB / 10 else f"{size / 2**20:.0f} MiB"
+
+
+def _told(count: float | None, how: str) -> str:
+    return "–" if count is None else format(count, how)
 
 
 def _written(training: Training, trained: int) -> int:
@@ -189,8 +223,9 @@ def _without_weights(recipe: Recipe) -> Any:
     try:
         config = AutoConfig.from_pretrained(recipe.base.name, revision=recipe.base.revision)
         with init_empty_weights(), torch.device("meta"):
-            return AutoModelForCausalLM.from_config(config)
-    except (OSError, ValueError) as error:
+            return AutoModelForCausalLM.from_config(config, attn_implementation=recipe.base.attention)
+    except (OSError, ValueError, ImportError) as error:
+        check_attention(recipe.base.attention, error)
         raise NewtongueError(
             f"The base {recipe.base.name!r} cannot be read: {error} In base.name, give a folder or a Hub id that holds "
             "a causal language model; offline, a folder or one that was loaded before."

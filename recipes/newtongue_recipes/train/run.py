@@ -33,7 +33,7 @@ from .check import Start, aligned, base_tokenizer, notes, start_of
 from .folder import check_folder, describe_run, set_aside, tidy
 from .inputs import inputs_of
 from .ledger import Inputs, Ledger
-from .plan import check_disk, make_plan, stages_of
+from .plan import check_disk, check_options, make_plan, stages_of
 from .quiet import quiet
 from .samples import Samples
 from .trouble import explained
@@ -69,6 +69,7 @@ def train(
         with _first_alone():
             if first:
                 check_folder(recipe, output, resume=resume or dry_run)
+                check_options(recipe)
                 tokenizer = base_tokenizer(recipe.base)
                 _announce(run, tokenizer, start_of(recipe), _gather(recipe, tokenizer), dry_run)
         if dry_run:
@@ -244,7 +245,7 @@ def _run_stage(run: _Run, stage: str, inputs: Inputs, data: Rows, resume: bool) 
     else:
         callbacks.append(Health(run.tell))
         (_map if stage == "map" else _tune)(run, data, folder, resume, callbacks)
-    seconds = round(time.monotonic() - started, 1)
+    seconds = None if resume else round(time.monotonic() - started, 1)  # Those before the resume nobody counted.
     write_once(lambda: _end(run, stage, inputs, seconds, curves))
 
 
@@ -257,7 +258,7 @@ def _begin(run: _Run, stage: str, inputs: Inputs) -> None:
     run.ledger.write(stage, inputs, finished=False)
 
 
-def _end(run: _Run, stage: str, inputs: Inputs, seconds: float, curves: Curves) -> None:
+def _end(run: _Run, stage: str, inputs: Inputs, seconds: float | None, curves: Curves) -> None:
     shown = {part: {run.recipe.language: points} for part, points in curves.of.items() if points}
     if shown:
         draw_losses(shown, run.output / f"{stage}.png")

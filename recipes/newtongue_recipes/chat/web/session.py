@@ -1,5 +1,6 @@
 """One visitor's chat: with the adapters and, beside it, with the bare base."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -11,6 +12,7 @@ from newtongue_recipes.chat.streaming import Stop
 
 from .exchanges import Answer, Exchange, spans_of
 
+LOG = logging.getLogger(__name__)
 ADAPTED, BARE = "with the adapters", "the bare base"
 
 
@@ -80,6 +82,9 @@ class Session:
                 yield from self._answer(bare, exchange, BARE)
         except NewtongueError as error:
             exchange.error = str(error)
+        except Exception as error:  # The page goes on, and whoever runs it has the traceback.
+            LOG.exception("An answer failed.")
+            exchange.error = f"{type(error).__name__}: {error}"
         yield
 
     def _answer(self, conversation: Conversation, exchange: Exchange, by: str) -> Iterator[None]:
