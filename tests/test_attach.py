@@ -26,6 +26,7 @@ from worlds import (
     bare_base,
     bare_twin,
     logits,
+    recomputing,
     same,
     shake_lora,
     state_bytes,
@@ -175,16 +176,7 @@ def test_gradients_reach_encoder_mapper_and_lora_and_nothing_of_the_base(
 def test_gradient_checkpointing_changes_no_gradient(architecture: str, dtype: str) -> None:
     gradients = []
     for checkpointing in (False, True):
-        model = attach_two(bare_base(architecture, dtype), trainable=True)
-        if checkpointing:
-            model.activation_checkpointing_enable()
-            model.enable_input_require_grads()
-        model.train()
-        for module in model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
-        for language in model.languages:
-            model.adapter(language).mapper.dropout.p = 0.0
+        model = recomputing(bare_base(architecture, dtype), checkpointing)
         inputs = mixed_batch(model)
         loss = model(**inputs, labels=inputs["input_ids"].where(inputs["input_ids"] < 300, -100)).loss
         loss.backward()

@@ -143,6 +143,10 @@ FOLDERS: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     **{f"{part} not its format": (junk(part), ["cannot be read", AGAIN]) for part in (*PARTS, "encoder/config.json")},
     "encoder's config changed": (put("encoder/config.json", b"{}"), ["encoder/config.json", "sha256", AGAIN]),
     "lora's config not its format": (junk("lora/adapter_config.json"), ["cannot be read", AGAIN]),
+    "lora's config lacks its weights": (
+        unlisted("lora/adapter_model.safetensors"),
+        ["lora/adapter_model.safetensors", AGAIN],
+    ),
     "mapper nowhere named": (unlisted("mapper.safetensors"), ["mapper.safetensors", AGAIN]),
     "encoder nowhere named": (unlisted("encoder/config.json"), ["encoder/config.json", AGAIN]),
     "mapper lacks a weight": (

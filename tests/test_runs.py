@@ -8,7 +8,7 @@ from transformers import StaticCache
 from newtongue.port import CHILD
 from newtongue.runs import find_runs, language_of_positions, segments
 from streams import Part, run
-from worlds import attach_two, bare_base, bare_twin, logits, same, world
+from worlds import bare_base, bare_twin, logits, recomputing, same, world
 
 # One letter a position: . base, ( opens, a token, ) closes, | a sequence begins here.
 RUNS = {
@@ -144,14 +144,7 @@ def test_a_cache_repeated_for_more_rows_remembers_its_language() -> None:
 def test_layers_run_again_for_their_gradients_answer_as_in_their_own_forward(through: str, between: str) -> None:
     gradients = []
     for checkpointing in (False, True):
-        model = attach_two(bare_base(), trainable=True)
-        if checkpointing:
-            model.activation_checkpointing_enable()
-            model.enable_input_require_grads()
-        model.train()
-        for module in model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
+        model = recomputing(bare_base(), checkpointing)
         tr, ja = (getattr(model, CHILD).ranges[language].start for language in ("tr", "ja"))
         asked = torch.tensor([[1, tr + 30, 40], [1, 30, 40], [1, ja + 30, 50]])
         out = model(asked, output_hidden_states=True, use_cache=False)

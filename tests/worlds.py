@@ -86,6 +86,19 @@ def attach_two(
     return model
 
 
+def recomputing(base: PreTrainedModel, checkpointing: bool) -> AttachedModel:
+    """Both languages as they train, without dropout; with gradient checkpointing or not."""
+    model = attach_two(base, trainable=True)
+    if checkpointing:
+        model.activation_checkpointing_enable()
+        model.enable_input_require_grads()
+    model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model
+
+
 @cache
 def world(architecture: str = "phi", dtype: str = "float32") -> AttachedModel:
     """A model with both languages that many tests share: not to be changed."""

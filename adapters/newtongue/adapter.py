@@ -140,8 +140,7 @@ class ModalityAdapter(Float32):
             if "lora/adapter_config.json" in config.files:
                 lora = check_lora(LoraConfig.from_pretrained(str(folder / "lora")))
                 check_lora_rank(lora, config.mapper.base_width, folder / "lora")
-                if (saved := "lora/adapter_model.safetensors") in config.files:
-                    weights = load_file(folder / saved)
+                weights = load_file(folder / "lora" / "adapter_model.safetensors") or None
             voice = None
             if config.writes:
                 voice = Voice(encoder, config.mapper.base_width)
@@ -335,9 +334,9 @@ class ModalityAdapter(Float32):
             if base.on_hub:  # With both, PEFT finds the base by itself.
                 lora.base_model_name_or_path, lora.revision = base.id, base.revision
             lora.save_pretrained(str(folder / "lora"))
-            if weights is not None:  # They are made when it is attached.
-                contiguous = {name: value.contiguous() for name, value in weights.items()}
-                save_file(contiguous, folder / "lora" / "adapter_model.safetensors", metadata={"format": "pt"})
+            # None are there before it was attached, which makes them.
+            contiguous = {name: value.contiguous() for name, value in (weights or {}).items()}
+            save_file(contiguous, folder / "lora" / "adapter_model.safetensors", metadata={"format": "pt"})
         if dtype != torch.float32:
             write_as(dtype, folder)
         version = FORMAT_VERSION if self.voice is None else WITH_VOICE

@@ -65,8 +65,7 @@ def attach(
         device = embedding_table(base).device
         adapter.to(base.device if device.type == "meta" else device)
         if adapter.lora is not None:
-            with _out_of_sight(base):
-                add_lora(base, language, adapter.lora, partial(port.gate, language), adapter.lora_weights())
+            add_lora(base, language, adapter.lora, partial(port.gate, language), adapter.lora_weights())
         adapter._host.append(base)
         adapter.train(base.training)
         port.set_trainable(language, trainable)
@@ -235,13 +234,12 @@ def bare(base: PreTrainedModel) -> Iterator[None]:
 
 @contextmanager
 def _out_of_sight(base: PreTrainedModel) -> Iterator[None]:
-    """Keep the port out of the module tree while PEFT looks for layers by name; inside of another one, it is."""
-    port = base._modules.pop(CHILD, None)
+    """Keep the port out of the module tree while PEFT looks for layers by name."""
+    port = base._modules.pop(CHILD)
     try:
         yield
     finally:
-        if port is not None:
-            base.add_module(CHILD, port)
+        base.add_module(CHILD, port)
 
 
 def _check_base(base: PreTrainedModel) -> None:

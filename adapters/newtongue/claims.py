@@ -62,7 +62,7 @@ def check_lora_rank(config: LoraConfig, width: int, folder: Path) -> None:
         AdapterFormatError: they are of others, or one is larger.
     """
     path = folder / "adapter_model.safetensors"
-    held = {shape[0] for name, shape in _shapes(path).items() if ".lora_A." in name} if path.exists() else set()
+    held = {shape[0] for name, shape in _shapes(path).items() if ".lora_A." in name}
     ranks = [config.r, *(config.rank_pattern or {}).values()]
     if any(not isinstance(rank, int) or not 0 < rank <= width for rank in ranks) or not held.issubset(ranks):
         raise AdapterFormatError(

@@ -159,6 +159,12 @@ class Map:
     dropout: Dropout = 0.05
     """In the mapper."""
 
+    @property
+    def parts(self) -> dict[str, Training]:
+        """The trainings that are not left out, by name, in their order."""
+        named = {"words": self.words, "toward": self.toward, "through": self.through}
+        return {name: training for name, training in named.items() if training is not None}
+
 
 @dataclass(frozen=True)
 class Tune:

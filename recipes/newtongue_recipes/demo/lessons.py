@@ -83,16 +83,13 @@ def conversations(
     """
     seen, _ = split(language)
     in_english, in_language = rows(language, "en", seen, seed), rows(language, language, seen, seed)
+    said = list(words) * SAID
     return [
         *(said_in("en", ask(row)) for row in in_english),
         *(answer(row, english.answer) for english, row in zip(in_english, in_language, strict=True)),
         *(said_in("en", repeat(english, other, language)) for english, other in sentences),
-        *(said_in(language, write(other, language), english) for english, other in list(words) * SAID),
-        *(
-            said_in(language, write(other, language, english), english)
-            for english, other in list(words) * SAID
-            if voice
-        ),
+        *(said_in(language, write(other, language), english) for english, other in said),
+        *(said_in(language, write(other, language, english), english) for english, other in said if voice),
     ]
 
 

@@ -85,8 +85,7 @@ class Curriculum:
 
     def steps(self) -> dict[str, int]:
         """Steps of each training, by the name under which it is reported."""
-        parts = {"words": self.map.words, "toward": self.map.toward, "through": self.map.through}
-        mapping = {f"map {name}": part.steps for name, part in parts.items() if part}
+        mapping = {f"map {name}": part.steps for name, part in self.map.parts.items()}
         return {"represent": self.represent.training.steps, **mapping, "tune": self.tune.training.steps}
 
 

@@ -34,8 +34,8 @@ def atlas_world(settings: Settings, language: str, seed: int, text: int | None, 
     raw = chooser.sample(taught.raw, min(text, len(taught.raw)) if text is not None else len(taught.raw))
     _, unseen = split(language)
     sentences = [(pair.english, pair.other) for pair in translated if not pair.aligned][: len(translated) // REPEATED]
-    words = list({pair.other: pair.english for pair in translated if pair.aligned}.items())
-    asked = conversations(language, seed, sentences, [(english, other) for other, english in words])
+    words = {pair.other: pair.english for pair in translated if pair.aligned}
+    asked = conversations(language, seed, sentences, [(english, other) for other, english in words.items()])
     chooser.shuffle(asked)
     kept = {key for key in unseen if _in_development(key)}
     return World(

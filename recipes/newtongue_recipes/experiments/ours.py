@@ -92,7 +92,7 @@ def mapped(world: World, settings: Map, read: Made, folder: Path, callbacks: Seq
         base = world.lessons.load()
         if world.pairs:
             made = map_language(base, reader, world.pairs, settings, folder, language=language, callbacks=callbacks)
-            steps += sum(part.steps for part in (settings.words, settings.toward, settings.through) if part)
+            steps += sum(part.steps for part in settings.parts.values())
         else:
             made = ModalityAdapter.create(base, reader, language=language, dropout=settings.dropout)
             made.save_pretrained(folder / "adapter", overwrite=True)

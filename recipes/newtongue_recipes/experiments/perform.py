@@ -122,7 +122,7 @@ class Workshop:
         A method that uses our encoder has had stage 1's; one without pairs has nothing to read.
         """
         whole, name = self.whole, self.run.method
-        mapping = sum(part.steps for part in (whole.map.words, whole.map.toward, whole.map.through) if part)
+        mapping = sum(part.steps for part in whole.map.parts.values())
         reading = mapping if self.world.pairs else 0
         spare = 0 if name in READ else whole.represent.training.steps
         answering = whole.tune.training.steps + (0 if reading else spare)

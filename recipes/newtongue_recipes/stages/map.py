@@ -76,8 +76,7 @@ def map_language(
     if settings.mined:
         found = mine_dictionary((pair.english, pair.other) for pair in pairs)
         pairs = [*pairs, *(Pair(*entry, aligned=True) for entry in found * settings.mined)]
-    named = {"words": settings.words, "toward": settings.toward, "through": settings.through}
-    parts = {name: training for name, training in named.items() if training is not None}
+    parts = settings.parts
     if "words" in parts and not any(pair.aligned for pair in pairs):
         raise NewtongueError(
             "Stage 2 was to begin with words and no pair is aligned. Name a dictionary, have one mined, or leave the "
