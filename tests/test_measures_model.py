@@ -104,7 +104,8 @@ def test_bytes_and_seconds_of_an_adapter(tmp_path: Path) -> None:
     (tmp_path / "lora" / "a").write_bytes(b"12345")
     (tmp_path / "b").write_bytes(b"1")
     assert folder_bytes(tmp_path) == 6
-    stages = [{"stage": "map", "steps": "4", "seconds": 1.5}, {"stage": "tune", "seconds": 2}, {"seconds": ""}]
+    stages = [{"stage": "map", "steps": "4", "seconds": 1.5}, {"stage": "tune", "seconds": 2}]
     assert training_seconds({"training": stages}) == 3.5
+    assert training_seconds({"training": [*stages, {"stage": "represent", "seconds": ""}]}) is None
     assert training_seconds({"training": {"map": 4}}) is None
     assert training_seconds({}) is None

@@ -254,6 +254,10 @@ WRONG = {
         lambda world, here: {"watch.report_to": "tensorbord"},
         "watch.report_to: tensorbord is not supported.*tensorboard",
     ),
+    "a tracker without its package": (
+        lambda world, here: {"watch.report_to": "azure_ml"},
+        "watch.report_to: .*azureml.*install",
+    ),
     "no such data": (lambda world, here: {"data.pairs.0.path": here / "no.tsv"}, "There is no .*no.tsv"),
 }
 

@@ -40,11 +40,14 @@ def folder_bytes(folder: str | Path) -> int:
 
 
 def training_seconds(notes: Mapping[str, Any]) -> float | None:
-    """Seconds of all stages that an adapter's notes record under `training`; None where they do not."""
+    """Seconds of all stages that an adapter's notes record under `training`; None where one's are not known.
+
+    Those of a stage that went on after a kill are not.
+    """
     stages = notes.get("training")
-    known = [row.get("seconds") for row in stages if isinstance(row, Mapping)] if isinstance(stages, list) else []
-    seconds = [float(one) for one in known if isinstance(one, int | float)]
-    return sum(seconds) if seconds else None
+    seconds = [row.get("seconds") for row in stages if isinstance(row, Mapping)] if isinstance(stages, list) else []
+    known = [float(one) for one in seconds if isinstance(one, int | float)]
+    return sum(known) if known and len(known) == len(seconds) else None
 
 
 def peak_memory(device: torch.device) -> int | None:

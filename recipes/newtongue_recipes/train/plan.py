@@ -143,9 +143,14 @@ def check_options(recipe: Recipe) -> None:
         NewtongueError: as said; it names the keys at fault where the trainer does.
     """
     try:
-        get_reporting_integration_callbacks(recipe.watch.report_to)
+        trackers = get_reporting_integration_callbacks(recipe.watch.report_to)
     except ValueError as error:
         raise NewtongueError(f"watch.report_to: {error} Name one of these, or none.") from error
+    try:
+        for tracker in trackers:
+            tracker()  # Says whether its package is there.
+    except (RuntimeError, ValueError, ImportError) as error:
+        raise NewtongueError(f"watch.report_to: {error} Or name none.") from error
     for (stage, part), training in trainings(dict(recipe)):
         kind, own = (SFTConfig, TUNED) if stage == "tune" else (TrainingArguments, {})
         try:
