@@ -65,7 +65,7 @@ def attach(
         device = embedding_table(base).device
         adapter.to(base.device if device.type == "meta" else device)
         if adapter.lora is not None:
-            add_lora(base, language, adapter.lora, partial(port.gate, language), adapter.lora_weights())
+            add_lora(base, language, adapter.lora, partial(port.gate.keep, language), adapter.lora_weights())
         adapter._host.append(base)
         adapter.train(base.training)
         port.set_trainable(language, trainable)

@@ -21,11 +21,10 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from .base import embedding_table
-from .errors import NewtongueError
 from .float32 import computing_as
+from .gate import Gate
 from .head import Head
 from .languages import module_name
-from .lora import use_lora
 from .ranges import Range, Ranges
 from .runs import find_runs, language_of_positions, segments
 from .voice import Voice
@@ -46,8 +45,7 @@ class Port(nn.Module):
         head: the base's output head, once a language that writes is attached.
         answers_to: `[batch, positions]`: the language (as an index into `ranges`) that each position of the
             latest forward answers to, -1 for the base alone; None where that holds for all.
-        elsewhere: for each language answered to in the latest forward, or in the one that gradients go back through
-            now, `[batch, positions]`, bool, where another one is or none; None where that is nowhere.
+        gate: lets LoRAs answer there.
         inside: `[batch, positions]`: the language that goes on being written after each position of the latest
             forward, or -1; None where none can be.
     """
@@ -60,7 +58,7 @@ class Port(nn.Module):
         self.head: Head | None = None
         self.answers_to: Tensor | None = None
         self.inside: Tensor | None = None
-        self.elsewhere: dict[str, Tensor | None] = {}
+        self.gate = Gate(base)
         self.was_trainable: list[tuple[nn.Parameter, bool]] = []
         self._base = [base]  # In a list, so that the base does not become a child.
         self._ids: Tensor | None = None
@@ -132,23 +130,6 @@ class Port(nn.Module):
                     parameter.requires_grad_(False)
         for _, parameter in adapter.trainable_parameters():
             parameter.requires_grad_(trainable)
-
-    def gate(self, language: str, hidden: Tensor) -> Tensor:
-        """Keep what a LoRA makes of `[batch, positions, …]` where positions answer to `language`, else zero."""
-        if language not in self.elsewhere:
-            return torch.zeros_like(hidden)
-        elsewhere = self.elsewhere[language]
-        if elsewhere is None:
-            return hidden
-        positions = elsewhere.shape
-        if hidden.dim() == 2:  # Some layers, such as experts, see positions flattened.
-            positions = torch.Size([positions.numel()])
-        if hidden.shape[:-1] != positions:
-            raise NewtongueError(
-                f"A layer of the base with LoRA sees {tuple(hidden.shape[:-1])} positions where the input has "
-                f"{tuple(positions)}. Name other target_modules in LoraConfig."
-            )
-        return hidden.masked_fill(elsewhere.view(*positions, 1).to(hidden.device), 0)
 
     def _before_base(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Take out labels that nothing can be scored for: a trainer that takes whole rows for labels has them."""
@@ -233,27 +214,17 @@ class Port(nn.Module):
         self._answer(language_of_positions(spoken, sequence, cached), ids)
 
     def _answer(self, answers_to: Tensor | None, ids: Tensor | None = None) -> None:
-        """Take down what the positions of a forward answer to, and let only the LoRAs run that this needs."""
+        """Take down what the positions of a forward answer to and go on writing."""
         self.answers_to = answers_to
         self.inside = None if ids is None or self.head is None else self.ranges.inside(ids)
-        self.elsewhere = {}
-        if answers_to is not None:
-            for language in self.ranges.named(answers_to):
-                elsewhere = answers_to != self.ranges.index(language)
-                self.elsewhere[language] = elsewhere if bool(elsewhere.any()) else None
-        use_lora(self._base[0], self.elsewhere)
-
-    def _go_back(self, elsewhere: dict[str, Tensor | None], _gradient: Tensor) -> None:
-        """Let layers that gradient checkpointing runs again answer as in their own forward, not in the latest."""
-        if elsewhere is not self.elsewhere:
-            self.elsewhere = elsewhere
-            use_lora(self._base[0], elsewhere)
+        self.gate.set(answers_to, self.ranges)
 
     def _after_decoder(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
+        self.gate.close()
         states = getattr(output, "last_hidden_state", None), *(getattr(output, "hidden_states", None) or ())
         for state in states:
             if state is not None and state.requires_grad:
-                state.register_hook(partial(self._go_back, self.elsewhere))
+                state.register_hook(partial(self.gate.go_back, self.gate.elsewhere))
         cache = getattr(output, "past_key_values", None)
         if cache is None:
             return
