@@ -13,6 +13,7 @@ from hub import LoopbackHub
 from newtongue import ModalityAdapter
 from newtongue.folder import write_folder
 from newtongue.precision import dtype_of
+from newtongue_recipes.judging.card import write_scores
 from newtongue_recipes.sharing import pull_adapter
 from running import newtongue
 from worlds import adapter_for, bare_base, files_of
@@ -77,6 +78,28 @@ def test_what_is_pushed_is_pulled_byte_for_byte(
     assert pulled == files | {"README.md": Path("mine/README.md").read_bytes()}
     assert not any(path.is_symlink() for path in Path("phi-tiny-turkish").rglob("*"))
     assert logged_in.files(NAME).keys() - pulled.keys() == {".gitattributes"}
+
+
+def test_the_card_of_what_was_pulled_takes_scores_and_keeps_its_address(
+    logged_in: LoopbackHub, run: Run, saved: Path
+) -> None:
+    shutil.copytree(saved, "mine")
+    assert run("push", "mine", NAME) == 0
+    assert run("pull", NAME) == 0
+    score = {"task": "facts, asked in Turkish", "metric": "exact match", "value": 0.5}
+    assert write_scores(Path("phi-tiny-turkish"), [score])
+    card = Path("phi-tiny-turkish/README.md").read_text()
+    assert "facts, asked in Turkish" in card
+    assert f'from_pretrained("{NAME}")' in card
+
+
+@pytest.mark.parametrize("name", ["", "you/", "not a name", "a/b/c"])
+def test_a_name_that_is_none_is_refused_before_anything_is_touched(run: Run, saved: Path, name: str) -> None:
+    shutil.copytree(saved, "mine")
+    for command in (("pull", name, "--overwrite"), ("push", "mine", name)):
+        assert run(*command) == 2
+        assert f"{name!r} is not a Hub id" in run.error
+    assert Path("mine/README.md").exists()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from .card import CARD, HERE
 from .config import CONFIG_NAME, ModalityConfig
@@ -84,6 +85,7 @@ def push(
     Raises:
         NewtongueError: the config names a path of this machine, or the Hub refuses or cannot be reached.
     """
+    check_id(repo_id)
     check_shareable(folder)
     api = HfApi(token=token)
     with TemporaryDirectory() as scratch:
@@ -99,11 +101,21 @@ def push(
                 revision=revision,
                 delete_patterns=PARTS,
             )
-        except HFValidationError as error:
-            raise NewtongueError(f"{repo_id!r} is not a Hub id of the form 'you/name'.") from error
         except Exception as error:  # The client lets the errors of its HTTP library through.
             raise refused(error, repo_id, revision=revision, writing=True) from error
     return str(commit.commit_url)
+
+
+def check_id(repo_id: str) -> None:
+    """Check that a name can be that of a Hub repository.
+
+    Raises:
+        NewtongueError: it cannot.
+    """
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise NewtongueError(f"{repo_id!r} is not a Hub id of the form 'you/name'.") from error
 
 
 def check_shareable(folder: Path) -> None:

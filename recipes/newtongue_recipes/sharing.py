@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from newtongue import AdapterFormatError, ModalityAdapter, NewtongueError, hub
-from newtongue.card import CARD, render_card
+from newtongue.card import CARD, name_in, render_card
 from newtongue.config import CONFIG_NAME, ModalityConfig
 from newtongue.folder import check_folder, write_folder
 from newtongue.languages import language_name
@@ -57,9 +57,10 @@ def push_adapter(
 
 
 def written_by_hand(folder: Path, adapter: ModalityAdapter) -> bool:
-    """Whether an adapter's folder has a card that is not the one it writes itself."""
-    card = (folder / CARD).read_bytes() if (folder / CARD).is_file() else b""
-    return bool(card) and card != render_card(adapter.config, adapter.lora).encode()
+    """Whether an adapter's folder has a card that is not the one it writes itself, pushed or not."""
+    path = folder / CARD
+    card = path.read_bytes().decode(errors="replace") if path.is_file() else ""
+    return bool(card) and card != render_card(adapter.config, adapter.lora, name_in(card))
 
 
 def pull_adapter(
@@ -88,6 +89,7 @@ def pull_adapter(
         AdapterFormatError: what came is damaged or no adapter; nothing is written then.
         NewtongueError: the folder exists, or the Hub refuses or cannot be reached.
     """
+    hub.check_id(name)
     output = output or Path(name.rpartition("/")[2])
     if output.exists() and not overwrite:
         raise NewtongueError(

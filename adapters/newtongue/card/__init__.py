@@ -9,6 +9,7 @@
 - `results`, as `newtongue.card.results` has it.
 """
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,11 +32,17 @@ def write_card(folder: Path, config: ModalityConfig, lora: "LoraConfig | None") 
     (folder / CARD).write_text(render_card(config, lora), encoding="utf-8")
 
 
-def render_card(config: ModalityConfig, lora: "LoraConfig | None") -> str:
-    """The card: the Hub's metadata, then the text.
+def render_card(config: ModalityConfig, lora: "LoraConfig | None", name: str = HERE) -> str:
+    """The card: the Hub's metadata, then the text, in which the adapter goes by `name`.
 
     Raises:
         ValueError: the metadata are not what the Hub's card takes.
     """
-    text = f"---\n{metadata(config, lora).to_yaml()}\n---\n\n{body(config, lora, HERE)}"
+    text = f"---\n{metadata(config, lora).to_yaml()}\n---\n\n{body(config, lora, name)}"
     return str(ModelCard(text))
+
+
+def name_in(card: str) -> str:
+    """The Hub id by which a card loads its adapter: that of its page, once it was pushed."""
+    found = re.search(r'ModalityAdapter\.from_pretrained\("([^"]+)"\)', card)
+    return found[1] if found else HERE
