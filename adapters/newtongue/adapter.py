@@ -177,7 +177,9 @@ class ModalityAdapter(Float32):
         Attached, these settle on the base's own tokens, where the mapper is made so.
         """
         soft: Tensor = self.mapper(self.encoder(runs))
-        return self.mapper.settle(soft, embeddings_as_read(self._host[0]).detach()) if self._host else soft
+        if not self._host or not self.mapper.settling:
+            return soft
+        return self.mapper.settle(soft, embeddings_as_read(self._host[0]).detach())
 
     def attach(
         self,

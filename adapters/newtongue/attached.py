@@ -8,17 +8,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from inspect import signature
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
 from peft import PeftType
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
-from transformers import LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import GenerationConfig, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
 
-from .base import embedding_table
+from .base import decoder_of, embedding_table
 from .errors import LanguageError, NewtongueError
-from .lora import add_lora, remove_lora
+from .lora import add_lora, lora_parameters, remove_lora
 from .port import CHILD, Port
 from .tokenizer import join_tokenizer, load_tokenizer
 
@@ -139,8 +140,8 @@ class AttachedModel(PreTrainedModel):
         """The base's own, over as many logits as there are: languages that write add some."""
         own = super().loss_function
 
-        def loss(logits: Tensor, labels: Tensor, vocab_size: int, *args: Any, **options: Any) -> Any:
-            return own(logits, labels, logits.shape[-1], *args, **options)
+        def loss(logits: Tensor, labels: Tensor, vocab_size: int, **options: Any) -> Any:
+            return own(logits=logits, labels=labels, vocab_size=logits.shape[-1], **options)
 
         return loss
 
@@ -154,15 +155,35 @@ class AttachedModel(PreTrainedModel):
         head = port.head if isinstance(port, Port) else None
         return super().get_output_embeddings() if head is None else head  # type: ignore[no-untyped-call]
 
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """A forward, one at a time: threads that share the model would change each other's languages."""
+        with _port(self).turn:
+            return super().__call__(*args, **options)
+
     def load_adapter(self, *args: Any, **options: Any) -> Any:
         """Load somebody's PEFT adapter into the base alone: layers of encoders have such names too."""
-        with _out_of_sight(self):
+        with self._languages_train_on(), _out_of_sight(self):
             return super().load_adapter(*args, **options)
 
     def add_adapter(self, *args: Any, **options: Any) -> None:
         """Add a fresh PEFT adapter to the base alone."""
-        with _out_of_sight(self):
+        with self._languages_train_on(), _out_of_sight(self):
             super().add_adapter(*args, **options)
+
+    def set_adapter(self, *args: Any, **options: Any) -> None:
+        """Choose among PEFT adapters of others."""
+        with self._languages_train_on():
+            super().set_adapter(*args, **options)
+
+    @contextmanager
+    def _languages_train_on(self) -> Iterator[None]:
+        """PEFT freezes what is not its active adapter; the languages' LoRAs stay frozen or not, as they were."""
+        seen = self.languages if CHILD in self._modules else ()  # Out of sight, who put it there keeps them.
+        own = [one for language in seen for one in lora_parameters(self, language)]
+        flags = [(parameter, parameter.requires_grad) for parameter in own]
+        yield
+        for parameter, flag in flags:
+            parameter.requires_grad_(flag)
 
     def resize_token_embeddings(self, *args: Any, **options: Any) -> Any:
         """Not while languages are attached: their ids begin where the base's end.
@@ -190,13 +211,18 @@ class AttachedModel(PreTrainedModel):
             super().save_pretrained(save_directory, *args, **options)
 
     def _get_logits_processor(
-        self, *args: Any, encoder_input_ids: Tensor | None = None, **kwargs: Any
+        self, generation_config: GenerationConfig, *args: Any, encoder_input_ids: Tensor | None = None, **kwargs: Any
     ) -> LogitsProcessorList:
+        if generation_config.prefill_chunk_size is not None:
+            raise NewtongueError(
+                f"prefill_chunk_size={generation_config.prefill_chunk_size} would cut what is read in a language in "
+                "two. Leave it out while languages are attached."
+            )
         if encoder_input_ids is not None and not encoder_input_ids.is_floating_point():  # Of the prompt, here.
             ranges = _port(self).ranges
             encoder_input_ids = ranges.as_scored_ids(encoder_input_ids, ranges.base_rows)
         processors = super()._get_logits_processor(  # type: ignore[misc]
-            *args, encoder_input_ids=encoder_input_ids, **kwargs
+            generation_config, *args, encoder_input_ids=encoder_input_ids, **kwargs
         )
         return _OverBaseIds(_port(self), processors)
 
@@ -247,6 +273,11 @@ def _check_base(base: PreTrainedModel) -> None:
         raise NewtongueError(
             f"{type(base).__name__} is not a causal language model of transformers. Attach to what "
             "AutoModelForCausalLM.from_pretrained gives, before any wrapper (PeftModel, DDP)."
+        )
+    if "past_key_values" not in signature(decoder_of(base).forward).parameters:
+        raise NewtongueError(
+            f"{type(base).__name__} has no key-value cache, which remembers what language a row is in. Attach to a "
+            "base that has one."
         )
     strange = {name: one.peft_type for name, one in getattr(base, "peft_config", {}).items()}
     if any(kind != PeftType.LORA for kind in strange.values()):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from .errors import BaseMismatchError
 
 if TYPE_CHECKING:  # A folder is described without waiting for these.
-    from torch import Tensor
+    from torch import Tensor, nn
     from transformers import PreTrainedModel
 
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
@@ -88,6 +88,13 @@ class BaseInfo:
 def embedding_table(base: "PreTrainedModel") -> "Tensor":
     """The base's input embeddings, `[rows, width]`."""
     return cast("Tensor", base.get_input_embeddings().weight)
+
+
+def decoder_of(base: "PreTrainedModel") -> "nn.Module":
+    """What a base's head scores the states of, and what sees its ids: in OPT not the base model but a child of it."""
+    text_alone = base.config.get_text_config() is base.config
+    decoder: nn.Module = base.get_decoder() if text_alone else base.base_model
+    return decoder
 
 
 def embeddings_as_read(base: "PreTrainedModel") -> "Tensor":

@@ -12,6 +12,7 @@ from .errors import AdapterFormatError, NewtongueError
 from .sizes import check_size
 
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".py"}
+_OWN = {CONFIG_NAME, "README.md", "mapper.safetensors", "voice.safetensors", "encoder", "lora"}
 _PARTS = [
     *("encoder/model.safetensors", "lora/adapter_config.json", "lora/adapter_model.safetensors"),
     *(f"encoder/*.{kind}" for kind in ("json", "txt", "model", "codes", "jinja")),  # As tokenizers are saved.
@@ -25,9 +26,12 @@ def write_folder(target: Path, fill: Callable[[Path], None], *, overwrite: bool 
     Whatever goes wrong, `target` is afterwards what it was before or the new folder, whole. Killed between the two
     renamings of an overwrite, which no cleaning up survives, it leaves the old one beside it as `.NAME.….old`.
 
+    What is in `target` beside the parts of an adapter, such as a `.git`, stays.
+
     Raises:
         NewtongueError: `target` exists and `overwrite` is False, or the disk refused.
     """
+    target = target.resolve()  # A link stays one.
     if target.exists() and not overwrite:
         raise NewtongueError(f"{target} exists already. Pass overwrite=True to replace it, or choose another folder.")
     if target.exists() and not _is_adapter_or_empty(target):
@@ -44,8 +48,15 @@ def write_folder(target: Path, fill: Callable[[Path], None], *, overwrite: bool 
             old = fresh.with_name(fresh.name + ".old")
             target.rename(old)
         fresh.rename(target)
+        if old is not None:
+            _move_others(old, target)
     except NewtongueError:
         raise
+    except TypeError as error:
+        raise NewtongueError(
+            f"{target} could not be written ({error}). What was there before is untouched. Give what the adapter notes "
+            "as text, plain numbers, lists and dictionaries."
+        ) from error
     except Exception as error:  # Of many kinds: the libraries that write have errors of their own.
         raise NewtongueError(
             f"{target} could not be written ({error}). What was there before is untouched. Free some space or choose "
@@ -57,6 +68,12 @@ def write_folder(target: Path, fill: Callable[[Path], None], *, overwrite: bool 
         for leftover in (fresh, old):
             if leftover is not None:
                 shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _move_others(old: Path, new: Path) -> None:
+    for path in old.iterdir():
+        if path.name not in _OWN and not (new / path.name).exists():
+            path.rename(new / path.name)
 
 
 def _is_adapter_or_empty(target: Path) -> bool:

@@ -116,7 +116,12 @@ def lora_state(base: PreTrainedModel, language: str) -> State:
     """The weights of the LoRA of a language themselves, without gradient, under the keys of PEFT's files."""
     # Not the base's own state dict: on a CPU, bitsandbytes rounds repacked 4-bit weights each time it writes one.
     weights = {key: value for key, value in base.named_parameters() if ".lora_" in key}
-    state: State = get_peft_model_state_dict(base, state_dict=weights, adapter_name=module_name(language))
+    state: State = get_peft_model_state_dict(
+        base,
+        state_dict=weights,
+        adapter_name=module_name(language),
+        save_embedding_layers=False,  # Else PEFT asks the Hub whether the base has more of them than it was saved with.
+    )
     return {PREFIX + key: value.detach() for key, value in state.items()}
 
 

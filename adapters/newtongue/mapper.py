@@ -56,6 +56,11 @@ class Mapper(nn.Module):
         soft: Tensor = self.down(hidden) * self.config.scale
         return soft
 
+    @property
+    def settling(self) -> bool:
+        """Whether `settle` changes anything."""
+        return bool(self.config.sharpness) and self.settles
+
     def settle(self, soft: Tensor, table: Tensor) -> Tensor:
         """Put soft tokens among what the base knows how to read: mixtures of the embeddings they are near to.
 
@@ -70,7 +75,7 @@ class Mapper(nn.Module):
         Returns:
             `[tokens, base_width]`; `soft` itself where nothing is to settle.
         """
-        if not self.config.sharpness or not self.settles:
+        if not self.settling:
             return soft
 
         def mixed(some: Tensor) -> Tensor:

@@ -14,13 +14,14 @@ of the base so that `.to()`, `.train()`, optimizers and distributed wrappers see
 """
 
 from functools import partial
+from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from .base import embedding_table
+from .base import decoder_of, embedding_table
 from .float32 import computing_as
 from .gate import Gate
 from .head import Head
@@ -36,6 +37,22 @@ CHILD = "newtongue"  # Name of the port among the base's children.
 REMEMBERED = "newtongue_language"  # What a key-value cache remembers: the language of each of its rows.
 
 
+class Turn:
+    """A lock that copies and pickles as a fresh one."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[type["Turn"], tuple[()]]:
+        return Turn, ()
+
+
 class Port(nn.Module):
     """Reads the ids of attached languages where a base looks up its embeddings.
 
@@ -48,6 +65,7 @@ class Port(nn.Module):
         gate: lets LoRAs answer there.
         inside: `[batch, positions]`: the language that goes on being written after each position of the latest
             forward, or -1; None where none can be.
+        turn: held for a forward, whose state is kept here.
     """
 
     def __init__(self, base: PreTrainedModel) -> None:
@@ -63,7 +81,8 @@ class Port(nn.Module):
         self._base = [base]  # In a list, so that the base does not become a child.
         self._ids: Tensor | None = None
         self._sequence: Tensor | None = None
-        decoder = base.base_model
+        self.turn = Turn()
+        decoder = decoder_of(base)
         self._hooks = [
             base.register_forward_pre_hook(self._before_base, with_kwargs=True),
             embedding.register_forward_pre_hook(self._before_embedding),

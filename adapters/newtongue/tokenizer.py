@@ -312,7 +312,8 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         if one.language is None:
             return True
         owned = self.ranges[one.language]
-        return self._own(one)[-1] != owned.closes and self._own(next_one)[0] != owned.opens
+        first = owned.begin if one.written else owned.start
+        return one.ids[-1] != first + owned.closes and next_one.ids[0] != first + owned.opens
 
 
 def _with_padding(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:

@@ -1,0 +1,114 @@
+"""What people who know transformers and PEFT well do with an attached model, and what it must bear or refuse."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from peft import LoraConfig
+from torch import Tensor
+from transformers import AutoModelForCausalLM, MambaConfig, OPTConfig
+
+from newtongue import AttachedModel, NewtongueError
+from newtongue.lora import lora_parameters
+from streams import Part, Row, batch, ids_of
+from worlds import adapter_for, attach_two, bare_base, logits, shake_lora, world
+
+ENGLISH: Row = (Part(None, 7, 1),)
+TURKISH: Row = (Part(None, 2, 2), Part("tr", 5, 3), Part(None, 3, 4))
+
+
+def test_threads_that_share_a_model_answer_as_alone() -> None:
+    model = world()
+    asked = [batch([ids_of(row, model)]) for row in (ENGLISH, TURKISH)]
+    alone = [logits(model, **one) for one in asked]
+
+    def ask(number: int) -> Tensor:
+        return logits(model, **asked[number % 2])
+
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(ask, range(80)))
+    assert all(torch.equal(found, alone[number % 2]) for number, found in enumerate(together))
+
+
+def test_lora_answers_where_the_base_model_only_wraps_a_decoder() -> None:
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 320, "hidden_size": 32, "ffn_dim": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    base = AutoModelForCausalLM.from_config(OPTConfig(**sizes, word_embed_proj_dim=32, max_position_embeddings=128))
+    model = adapter_for(base.eval()).attach(base)
+    inputs = batch([ids_of(TURKISH, model)])
+    before = logits(model, **inputs)
+    shake_lora(model.adapter("tr"))
+    assert not torch.allclose(logits(model, **inputs), before)
+
+
+def test_a_base_without_a_key_value_cache_is_refused() -> None:
+    config = MambaConfig(vocab_size=320, hidden_size=32, num_hidden_layers=1, state_size=4)
+    base = AutoModelForCausalLM.from_config(config)
+    with pytest.raises(NewtongueError, match="MambaForCausalLM has no key-value cache"):
+        adapter_for(bare_base()).attach(base)
+    assert type(base).__name__ == "MambaForCausalLM" and not hasattr(base, "newtongue")
+
+
+def load_one(model: AttachedModel, folder: Path) -> None:
+    model.load_adapter(str(folder), adapter_name="style")
+
+
+def add_one(model: AttachedModel, folder: Path) -> None:
+    model.add_adapter(LoraConfig(r=2, target_modules="all-linear"), adapter_name="style")
+
+
+def set_one(model: AttachedModel, folder: Path) -> None:
+    add_one(model, folder)
+    model.set_adapter("style")
+
+
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config`")
+@pytest.mark.parametrize("bring", [load_one, add_one, set_one])
+@pytest.mark.parametrize("trainable", [True, False])
+def test_a_lora_of_somebody_else_does_not_change_what_of_a_language_trains(
+    bring: Callable[[AttachedModel, Path], None], trainable: bool, tmp_path: Path
+) -> None:
+    other = bare_base()
+    other.add_adapter(LoraConfig(r=2, target_modules="all-linear"), adapter_name="style")
+    other.save_pretrained(tmp_path)
+    model = attach_two(bare_base(), trainable=trainable)
+    bring(model, tmp_path)
+    for language in model.languages:
+        assert {one.requires_grad for one in lora_parameters(model, language)} == {trainable}
+
+
+def test_prompts_are_not_read_in_chunks() -> None:
+    model = world()
+    with pytest.raises(NewtongueError, match="prefill_chunk_size=4 would cut"):
+        model.generate(**batch([ids_of(TURKISH, model)]), max_new_tokens=2, prefill_chunk_size=4)
+
+
+def test_saving_over_an_adapter_leaves_what_is_not_of_it(tmp_path: Path) -> None:
+    adapter = adapter_for(bare_base())
+    adapter.save_pretrained(tmp_path / "run")
+    (tmp_path / "run" / ".git").mkdir()
+    (tmp_path / "run" / ".git" / "HEAD").write_text("main")
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    (tmp_path / "latest").symlink_to("run")
+    adapter.save_pretrained(tmp_path / "latest", overwrite=True)
+    assert (tmp_path / "latest").is_symlink()
+    assert (tmp_path / "run" / ".git" / "HEAD").read_text() == "main"
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "latest"}
+
+
+def test_a_note_that_is_no_json_is_named_as_such(tmp_path: Path) -> None:
+    adapter = adapter_for(bare_base()).describe(score=np.float32(0.9))
+    with pytest.raises(NewtongueError, match=r"float32 is not JSON serializable.*plain numbers"):
+        adapter.save_pretrained(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_of_ones_own_is_called_by_name() -> None:
+    model = attach_two(bare_base())
+    model.loss_function = lambda logits, labels, **options: logits.sum() * 0 + 7
+    inputs = batch([ids_of(ENGLISH, model)])
+    assert model(**inputs, labels=inputs["input_ids"]).loss.item() == 7
