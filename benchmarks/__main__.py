@@ -1,7 +1,7 @@
 """Time, memory and positions side by side, as one table.
 
     python -m benchmarks                                  # what this machine can hold
-    python -m benchmarks --data texts --only positions    # one figure, on real text
+    python -m benchmarks --data texts --only positions --output runs/positions    # one figure, on real text
     python -m benchmarks --shapes small phi-2 --repeats 5
 
 Without a GPU, bases are small and figures are good as ratios only. With one, they are phi-2, phi-3.5-mini and
@@ -34,10 +34,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", choices=FIGURES, metavar="FIGURE", help=", ".join(FIGURES))
     parser.add_argument("--data", type=Path, help="folder of real text")
     parser.add_argument("--shapes", nargs="+", help="of the bases: phi-2, phi-3.5-mini, phi-4-mini, wide, small, tiny")
-    parser.add_argument("--repeats", type=int, help="rounds that count")
+    parser.add_argument("--repeats", type=int, help="rounds that count at most")
     parser.add_argument("--threads", type=int, default=1, help="of a CPU (default 1)")
     parser.add_argument("--output", type=Path, help="folder of the results (default benchmarks/results/cpu or gpu)")
     options = parser.parse_args(arguments)
+    if options.only and options.output is None:
+        parser.error("--only without --output would replace the results of all figures. Name a folder with --output.")
 
     import torch
     from rich.console import Console

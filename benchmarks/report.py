@@ -21,7 +21,7 @@ def write(rows: Sequence[Row], folder: Path, about: dict[str, Any]) -> None:
     hardware = where["hardware"]
     versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
     lines = [
-        f"Made by `{about['command']}`, seed 0, medians of {about['repeats']} rounds.",
+        f"Made by `{about['command']}`, seed 0, medians of at most {about['repeats']} rounds.",
         f"{hardware['gpu'] or hardware['processor']}, {about['threads']} of {hardware['cores']} cores; {versions}.",
         "",
         *table(rows),

@@ -20,7 +20,7 @@ class Setting:
         shapes: of the bases.
         output: folder of tables and plots.
         data: folder of real text; None for the atlas's.
-        repeats: rounds that count.
+        repeats: rounds that count; what takes long has fewer.
         batch, positions: of a training step.
         characters: of a prompt.
         new_tokens: decoded after it.

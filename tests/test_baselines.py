@@ -16,6 +16,7 @@ from newtongue.base import embedding_table
 from newtongue_evaluation.answers import answer_nats
 from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
 from newtongue_evaluation.baselines.forms import beside, plain
+from newtongue_evaluation.baselines.method import thoughts
 from newtongue_evaluation.baselines.new_vocabulary import extend
 from newtongue_evaluation.baselines.search import search
 from newtongue_evaluation.baselines.soft_tokens import disturbed, shuffled, zeroed
@@ -124,6 +125,22 @@ def test_an_answer_that_can_be_written_is_as_likely_as_both_its_spellings() -> N
     for answered_in, expected in (("tr", -np.logaddexp(-spelled, -written)), ("en", spelled)):
         question = Question("1", question_in, "", (tiny.TURKISH[2],), answered_in)
         assert learned.nats([question])[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_an_answer_that_is_thought_first_is_scored_with_its_thought(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, asked_in = voiced(), [{"role": "user", "content": tiny.TURKISH[0], "language": "tr"}]
+    owned = model.tokenizer.ranges["tr"]
+    question = Question("1", asked_in, "", (tiny.TURKISH[2],), "tr")
+    learned = Learned(model, model.tokenizer, lambda one: one.messages)
+    direct = learned.nats([question])[0]
+    said = {"role": "assistant", "content": tiny.TURKISH[2], "language": "tr", "thought": "Paris"}
+    (thought,) = answer_nats(model, model.tokenizer, [[*asked_in, said]])
+    begins = [[owned.begin + owned.closes]]
+    monkeypatch.setattr("newtongue_evaluation.baselines.method.written", lambda *_args, **_options: begins)
+    assert np.isnan(learned.nats([question])).all()
+    assert learned.ask([question], max_new_tokens=2)[0].nats is None
+    known = replace(learned, thoughts=thoughts([replace(question, gold=("Paris",), answered_in="en"), question]))
+    assert known.nats([question]) == pytest.approx([-np.logaddexp(-direct, -thought)], rel=1e-6)
 
 
 @pytest.mark.parametrize("initialise", [mean, wechsel, focus])

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 from benchmarks import report
-from benchmarks.__main__ import FIGURES
+from benchmarks.__main__ import FIGURES, main
 from benchmarks.memory import peak
 from benchmarks.rows import Row, Skip
 from benchmarks.setting import small, smallest
+from benchmarks.shapes import free_memory
 from benchmarks.timing import side_by_side
 
 from newtongue_recipes.recipe.load import load_recipe
@@ -28,6 +29,22 @@ def test_a_figure_runs_and_its_rows_can_be_written(name: str, tmp_path: Path) ->
     assert len(written["rows"]) == len(rows) > 0
     assert all((row["value"] is None) == (row["skipped"] is not None) for row in written["rows"])
     assert (tmp_path / "benchmarks.md").read_text(encoding="utf-8").count("\n| ") == len(rows) + 1
+
+
+def test_some_figures_do_not_replace_the_results_of_all(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--only", "size"])
+    assert "--output" in capsys.readouterr().err
+
+
+def test_caches_count_as_free_memory() -> None:
+    kinds = dict(line.split(":") for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines())
+    assert free_memory("cpu") == pytest.approx(1024 * int(kinds["MemAvailable"].split()[0]), rel=0.2)
+
+
+def test_medians_are_of_no_more_rounds_than_is_said(tmp_path: Path) -> None:
+    report.write([Row("f", "c", "o", 1.0)], tmp_path, {"command": "test", "repeats": 15, "threads": 1})
+    assert "medians of at most 15 rounds" in (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", [name for name in shipped() if name.startswith("phi-") and "bert" not in name])

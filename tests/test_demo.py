@@ -114,6 +114,14 @@ def test_answers_in_a_language_are_compared_by_its_own_rules(monkeypatch: pytest
     monkeypatch.setattr(exam, "answer", lambda *_, **__: next(said))
     score, _, _ = exam._examine_language(SimpleNamespace(tokenizer=None), "tr", print)
     assert (score.in_english, score.in_language) == (1.0, 1.0)
+    assert score.intervals == {"in_english": [1.0, 1.0], "in_language": [1.0, 1.0]}
+
+
+def test_intervals_of_the_demo_draw_subjects_and_not_their_questions() -> None:
+    gold, said = ["a"] * 400, ["a"] * 200 + ["b"] * 200
+    alone = exam._interval(said, gold, "en", [str(at) for at in range(400)])
+    together = exam._interval(said, gold, "en", [str(at // 20) for at in range(400)])
+    assert together[1] - together[0] > 3 * (alone[1] - alone[0])
 
 
 @pytest.mark.parametrize("voice", [True, False])
@@ -123,9 +131,10 @@ def test_without_a_voice_every_lesson_reads_the_language(voice: bool) -> None:
 
 
 def test_rows_of_the_card_carry_the_command_that_made_them_and_their_controls() -> None:
-    score = Score(in_english=0.9, in_language=0.4, shuffled=0.1, chance=0.2, n=100, raw_lora=0.3)
+    intervals = {"in_english": [0.8, 1.0], "in_language": [0.3, 0.5]}
+    score = Score(in_english=0.9, in_language=0.4, shuffled=0.1, chance=0.2, n=100, raw_lora=0.3, intervals=intervals)
     rows = card_results(score, "tr", "newtongue demo --seed 3")
     assert [row["value"] for row in rows] == [0.9, 0.4]
     assert {row["command"] for row in rows} == {"newtongue demo --seed 3"}
     assert rows[0]["controls"] == {"another subject's question": 0.1, "chance": 0.2, "LoRA on raw text": 0.3}
-    assert all(row["interval"][0] < row["value"] < row["interval"][1] for row in rows)
+    assert [row["interval"] for row in rows] == list(intervals.values())

@@ -4,6 +4,7 @@ import gzip
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -208,6 +209,19 @@ def test_questions_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert read_questions(tmp_path / "b.tr.jsonl", "tr") == read
 
 
+def test_an_answer_alone_is_one_and_what_is_null_or_empty_is_left_out(tmp_path: Path) -> None:
+    empty: dict[str, Any] = {**dict.fromkeys(("id", "answered_in", "english", "group")), "subject": ""}
+    rows: list[dict[str, Any]] = [
+        {"question": "Su?", "answers": "water", **empty},
+        {"question": "Ev?", "answers": [], "answer": "house", "id": 0},
+    ]
+    (tmp_path / "q.tr.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    first, second = read_questions(tmp_path / "q.tr.jsonl", "tr")
+    assert (first.gold, first.answered_in, first.english, first.group) == (("water",), "en", "", "")
+    assert (first.key, first.subject) == ("1", "1")
+    assert (second.gold, second.key, second.subject) == (("house",), "0", "0")
+
+
 @pytest.mark.parametrize(
     "text,message",
     [
@@ -215,6 +229,7 @@ def test_questions_are_read_as_they_were_written(tmp_path: Path) -> None:
         ("{", "line 1"),
         ("3", "line 1"),
         ('{"question": "a"}', "line 1"),
+        ('{"question": "a", "answers": {"b": 1}}', "line 1"),
         ('{"question": " ", "answer": "a"}', "line 1"),
         ('{"question": "a", "answer": "b", "id": 1}\n{"question": "c", "answer": "d", "id": 1}', "different ids"),
     ],

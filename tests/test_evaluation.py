@@ -9,11 +9,12 @@ import torch
 import tiny
 from newtongue.ranges import Ranges
 from newtongue.tokenizer import join_tokenizer, load_tokenizer
-from newtongue_evaluation.answers import answer, answer_nats
+from newtongue_evaluation.answers import answer, answer_nats, example
+from newtongue_evaluation.asking import ask_all
 from newtongue_evaluation.baselines import Learned, Question
 from newtongue_evaluation.baselines.forms import plain
 from newtongue_evaluation.baselines.swapped import ask_swapped, swapped
-from worlds import world
+from worlds import voiced, world
 
 CHATS = [
     [{"role": "user", "content": text}] for text in (*tiny.ENGLISH, "What?", "I read a book about Paris and Japan.")
@@ -63,7 +64,7 @@ def test_answer_nats_is_the_loss_of_the_answer_alone() -> None:
     base, tokenizer = tiny.tiny_base(), tiny.base_tokenizer()
     told = [*CHATS[0], {"role": "assistant", "content": "Paris"}]
     prompt = tokenizer.apply_chat_template(CHATS[0], add_generation_prompt=True, return_dict=True)["input_ids"]
-    written = tokenizer("Paris" + tokenizer.eos_token, add_special_tokens=False)["input_ids"]
+    written = tokenizer("Paris<|end|>" + tokenizer.eos_token, add_special_tokens=False)["input_ids"]
     ids = torch.tensor([prompt + written])
     labels = torch.tensor([[-100] * len(prompt) + written])
     loss = base(input_ids=ids, labels=labels).loss.item() * len(written)
@@ -79,6 +80,32 @@ def test_a_bare_base_without_template_or_padding_is_asked_as_an_attached_one(tmp
     assert answer(base, bare, CHATS, max_new_tokens=5) == answer(base, attached, CHATS, max_new_tokens=5)
     told = [[*chat, {"role": "assistant", "content": "Paris"}] for chat in CHATS]
     assert answer_nats(base, bare, told) == pytest.approx(answer_nats(base, attached, told), rel=1e-4)
+
+
+@pytest.mark.parametrize("ends,expected", [("<eos>", "Paris<|end|><eos>"), ("<|end|>", "Paris<|end|>")])
+def test_an_answer_ends_alike_for_the_bare_base_and_an_attached_one(ends: str, expected: str) -> None:
+    bare = tiny.base_tokenizer()
+    bare.eos_token = ends
+    told = [*CHATS[0], {"role": "assistant", "content": "Paris"}]
+    made = example(bare, told)
+    assert made == join_tokenizer(bare, Ranges(tiny.ROWS)).example(told)
+    prompt = bare.apply_chat_template(CHATS[0], add_generation_prompt=True, return_dict=True)["input_ids"]
+    said = bare(expected, add_special_tokens=False)["input_ids"]
+    assert made == {"input_ids": prompt + said, "labels": [-100] * len(prompt) + said}
+
+
+def test_what_stands_for_the_base_alone_answers_in_its_own_tokens_alone() -> None:
+    model, english = voiced(), tiny.ENGLISH[0]
+    asked = [{"role": "user", "content": tiny.TURKISH[0], "language": "tr"}]
+    question = Question("1", asked, english, (tiny.TURKISH[2],), "tr")
+    found = {title: rows for title, _, rows, _ in ask_all(model, "tr", [question], ["bare", "translate-test"])}
+    for title, text in (
+        ("bare base on raw text", tiny.TURKISH[0]),
+        ("translate-test, gold English", english),
+    ):
+        told = [{"role": "user", "content": text}, {"role": "assistant", "content": tiny.TURKISH[2]}]
+        expected = answer_nats(model, model.tokenizer, [told])
+        assert [row.nats for row in found[title]] == pytest.approx(expected, rel=1e-6)
 
 
 def test_plain_leaves_the_text_and_takes_the_language() -> None:

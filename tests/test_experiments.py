@@ -6,6 +6,7 @@ import random
 import shutil
 from contextlib import nullcontext
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,14 @@ def test_every_shipped_experiment_reads_and_names_only_methods_there_are(name: s
         first.setdefault((run.language, run.seed, run.text, run.pairs), run.method)
     ours = [run for run in runs if run.method == "ours"]
     assert all(first[run.language, run.seed, run.text, run.pairs] == "ours" for run in ours)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_search_is_done_with_the_most_data(name: str) -> None:
+    settings = load_experiment(name)
+    for method in settings.search.methods if settings.search else []:
+        amounts = [(run.data.get("text", inf), run.data.get("pairs", inf)) for run in plan(settings, [method])]
+        assert amounts[0] == max(amounts)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +168,49 @@ def test_questions_that_are_not_held_out_are_pairs_too(data: Path, monkeypatch: 
     assert not {one.english.casefold() for one in held} & {pair.english.casefold() for pair in pairs}
 
 
+def add(path: Path, line: str) -> None:
+    with gzip.open(path, "at", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+
+
+def test_tatoebas_evaluation_sentences_are_in_no_pair_and_no_raw_text(data: Path) -> None:
+    assert corpus.mono(data, "tr", 100, 100, [], 0).count("Ada elma seviyor.") == 1
+    (data / "eval" / "tatoeba.tr-en.tsv").write_text("tr\ten\nAda elma seviyor!\tApples please Ada.\n")
+    kept = {pair.other for pair in corpus.pairs(data, "tr", 100, 12, 2, [], 0)}
+    assert "Ada elma seviyor." not in kept | set(corpus.mono(data, "tr", 100, 100, [], 0))
+    assert "Ada ekmek seviyor." in kept
+    asked = "Ada ne seviyor"
+    (data / "eval" / "tatoeba.tr-en.tsv").write_text(f"tr\ten\n{asked}\tApples?\n")
+    assert asked.title() not in {pair.other.strip("?") for pair in corpus.pairs(data, "tr", 100, 12, 2, [], 0)}
+
+
+def test_a_held_out_question_is_not_asked_under_another_key(data: Path, tmp_path: Path) -> None:
+    changes = [*SMALL, "corpus.held_out=3", "corpus.development=2", "corpus.question_pairs=0"]
+    settings = load_experiment("transfer", changes)
+    held = real_world(settings, data, tmp_path / "base", "tr", 0, None, None).exam[0]
+    for language, question in (("en", f"{held.english}?"), ("tr", f"peki {held.text}")):
+        add(data / "qa" / f"{language}.jsonl.gz", json.dumps({"id": "mkqa/x", "question": question, "answer": "?"}))
+    world = real_world(settings, data, tmp_path / "base", "tr", 0, None, None)
+    assert held.key in {one.key for one in world.exam}
+    assert f"peki {held.text}" not in texts(world)
+
+
+@pytest.mark.parametrize(
+    "held,written",
+    [
+        ("「君の名は」の監督は誰", "君の名は の監督は誰?"),
+        ("ＮＨＫはいつ始まった", "nhkはいつ始まった"),
+        ("who sang 'let it be'", "Who sang “Let It Be”?"),
+        ("ısparta ili nerede", "Isparta ili nerede?"),
+    ],
+)
+def test_what_is_held_out_is_found_in_any_width_quotes_and_spaces(held: str, written: str) -> None:
+    one, other = (corpus.Question(key, text, "", text, "") for key, text in (("1", held), ("2", written)))
+    assert corpus.apart([other, replace(other, english="b", other="b")], [one]) == [
+        corpus.Question("2", "b", "", "b", "")
+    ]
+
+
 def test_questions_are_in_lower_case_for_every_method_if_so_wanted(data: Path, tmp_path: Path) -> None:
     changes = [*SMALL, "corpus.held_out=3", "corpus.development=2"]
     as_written, lowered = (
@@ -243,7 +295,7 @@ def test_a_run_is_made_once_and_its_scores_hold_no_text(data: Path, tmp_path: Pa
     kept = (output / "scores.json").read_text()
     assert "seviyor" not in kept
     methods = [one for task in json.loads(kept)["tasks"] for one in task["methods"]]
-    assert len(methods) == 20
+    assert len(methods) == 19  # Asked in English, nothing is bounded of answers in Turkish.
     assert [one["budget"]["answering"] > 0 for one in methods if one["method"].startswith("LoRA on raw")] == [True] * 4
     assert "translate-test" in summary(again)
     with pytest.raises(NewtongueError, match="other settings"):

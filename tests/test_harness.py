@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from peft import LoraConfig
+from tokenizers import Tokenizer, models, normalizers
+from transformers import PreTrainedTokenizerFast
 
 import tiny
 import worlds
@@ -51,6 +53,15 @@ def test_a_prompt_is_read_through_the_port_and_a_choice_in_the_bases_own_vocabul
 def test_without_a_language_the_bare_base_is_asked() -> None:
     context, choice = lm(None)._encode_pair("What is it?", " Paris")
     assert context + choice == tiny.base_tokenizer()("What is it? Paris")["input_ids"]
+
+
+def test_without_a_language_a_choice_that_follows_without_a_space_is_encoded_as_by_the_harness() -> None:
+    model = lm(None)
+    words = {word: at for at, word in enumerate(["<s>", "▁", "何", "科", "学"])}
+    pieces = Tokenizer(models.BPE(words, []))  # As phi-3.5-mini's, which begins every text with a space.
+    pieces.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    model.tokenizer = PreTrainedTokenizerFast(tokenizer_object=pieces, bos_token="<s>", eos_token="<s>")
+    assert model._encode_pair("何", "科学") == ([words["▁"], words["何"]], [words["科"], words["学"]])
 
 
 def test_messages_of_the_user_are_marked_and_no_others() -> None:

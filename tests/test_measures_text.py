@@ -137,6 +137,36 @@ def test_a_ratio_weighs_rows_by_their_size() -> None:
     assert found.value == 0.5
 
 
+def test_rows_of_one_subject_are_drawn_together() -> None:
+    chooser = np.random.default_rng(0)
+    facts = np.stack([chooser.random(60) < 0.5, np.ones(60)], 1).astype(float)
+    worded, subjects = facts.repeat(10, axis=0), [str(at // 10) for at in range(600)]
+    fact, apart, together = score(facts), score(worded), score(worded, subjects)
+    assert fact and apart and together
+    assert (together.low, together.high, together.n) == (fact.low, fact.high, 600)
+    assert apart.high - apart.low < 0.5 * (fact.high - fact.low)
+    others = np.stack([worded[:, 0] * (chooser.random(600) < 0.5), np.ones(600)], 1)
+    ahead, surer = difference(worded, others, subjects), difference(worded, others)
+    assert ahead and surer
+    assert ahead.value == surer.value
+    assert ahead.high - ahead.low > 1.2 * (surer.high - surer.low)
+
+
+def test_rows_that_stand_alone_are_drawn_as_ever() -> None:
+    chooser = np.random.default_rng(1)
+    rows, others = chooser.random((2, 50, 2))
+    rows[7] = 0.0
+    for subjects in ([""] * 50, [str(-at) for at in range(50)]):
+        assert score(rows, subjects) == score(rows)
+        assert difference(rows, others, subjects) == difference(rows, others)
+    drawn = np.random.default_rng(0).multinomial(49, np.full(49, 1 / 49), 2000) @ rows[rows[:, 1] > 0]
+    found = score(rows)
+    assert found
+    assert [found.low, found.high] == np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975]).tolist()
+    with pytest.raises(ValueError, match="3 subjects for 50 rows"):
+        score(rows, ["a", "b", "c"])
+
+
 def test_a_paired_difference_is_surer_than_two_scores_apart() -> None:
     chooser = np.random.default_rng(0)
     hard = chooser.random(500) < 0.5

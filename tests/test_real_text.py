@@ -12,6 +12,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "real_text"
 NAMES = ["Ada", "Bora", "Cem", "Deniz", "Ece", "Fatma"]
 FOODS = [("apples", "elma"), ("bread", "ekmek"), ("soup", "çorba"), ("fish", "balık")]
 PAIRS = [(f"{name} likes {food}.", f"{name} {yemek} seviyor.") for name in NAMES for food, yemek in FOODS]
+JUDGED = [(f"{name} eats {food}.", f"{name} {yemek} yiyor.") for name in NAMES for food, yemek in FOODS]
 STEPS = ["base", "mlm", "words", "toward", "through", "tune"]
 SMALL = {
     "base-width": 16,
@@ -58,7 +59,7 @@ def data(tmp_path: Path) -> Path:
         rows.append({"id": "ms/1", "question": "?", "answer": "…", "source": "x"})
         zipped(folder / "qa" / f"{language}.jsonl.gz", [json.dumps(row, ensure_ascii=False) for row in rows])
     (folder / "eval").mkdir()
-    (folder / "eval" / "tatoeba.tr-en.tsv").write_text("tr\ten\n" + "".join(f"{o}\t{e}\n" for e, o in PAIRS))
+    (folder / "eval" / "tatoeba.tr-en.tsv").write_text("tr\ten\n" + "".join(f"{o}\t{e}\n" for e, o in JUDGED))
     return folder
 
 

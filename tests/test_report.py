@@ -96,6 +96,25 @@ def test_what_beats_ours_is_found_by_the_paired_difference() -> None:
     assert summarise([RESULTS[0], result("LoRA on raw text", "baseline", 20)])[0].surpassed == []
 
 
+def test_rows_of_others_that_want_another_answer_are_not_paired_with_ours() -> None:
+    ours, other = RESULTS[0], result("LoRA on raw text", "baseline", 36)
+    changed = [replace(row, gold=(f"other {row.key}",)) for row in other.rows]
+    (some,) = summarise([ours, replace(other, rows=(*other.rows[:20], *changed[20:]))])
+    assert some.lines[1].ahead["exact match"].n == 20
+    assert some.lines[1].ahead["exact match"].value == 0
+    (none,) = summarise([ours, replace(other, rows=tuple(changed))])
+    assert not none.lines[1].ahead
+
+
+def test_a_question_in_english_bounds_no_answers_in_the_language() -> None:
+    bound = result("translate-test, gold English", "bound", 4)
+    found = summarise([replace(one, answered_in=language) for one in (RESULTS[0], bound) for language in ("en", "tr")])
+    assert {one.answered_in: [line.role for line in one.lines] for one in found} == {
+        "en": ["ours", "bound"],
+        "tr": ["ours"],
+    }
+
+
 def test_another_of_ours_stands_beside_the_first_of_them() -> None:
     (task,) = summarise([*RESULTS, result("adapter that writes", "ours", 4)])
     first, other = task.lines[:2]
@@ -110,7 +129,9 @@ def test_a_curve_varies_one_kind_of_data_and_ends_with_all_there_is() -> None:
     amounts = [{"text": 9, "pairs": 90}, {"text": 90, "pairs": 90}, {"text": 90, "pairs": 9}, {"text": 90}, {"text": 9}]
     ours = [replace(result("adapter", "ours", at), data=data) for at, data in enumerate(amounts)]
     lora = [replace(result("LoRA", "baseline", at), data=data) for at, data in enumerate(amounts[1:4])]
-    (task,) = summarise([*ours, *lora, replace(result("bare base", "control", 2), data={})])
+    results = [*ours, *lora, replace(result("bare base", "control", 2), data={})]
+    (task,), (turned,) = summarise(results), summarise(results[::-1])
+    assert [task.along(kind) for kind in task.varied] == [turned.along(kind) for kind in turned.varied]
     drawn = {
         kind: {name: [(one.amount("text"), one.amount("pairs")) for one in lines] for name, lines in found.items()}
         for kind, found in ((kind, task.along(kind)) for kind in task.varied)
@@ -141,10 +162,13 @@ def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
     assert "<script" not in page
     assert not any(outside in page for outside in ("src=", "@import", "url(http", "<link"))
     assert "&lt;b&gt;Soru" in page
+    assert '<td dir="auto" lang="tr">&lt;b&gt;Soru' in page
+    assert '<td data-name="ours" dir="auto" lang="en"' in page
     assert page.index("does better than the adapter") < page.index("<h2>")
     assert page.count("<svg") >= 6  # Layers, retrieval, map, curves, cost.
     markdown = (tmp_path / "report.md").read_text()
     assert "does better than the adapter" in markdown
+    assert "<" not in markdown
     assert "| adapter | 0.55 (" in markdown
     read = Portrait.read(tmp_path)
     assert read is not None
@@ -201,6 +225,11 @@ def test_the_card_takes_ours_with_all_else_as_controls() -> None:
 
 def test_cells_of_a_table_do_not_break_it() -> None:
     assert table(["a", "b"], [["x|y\nz", None], [0.5, 3]]) == "| a | b |\n| --- | --- |\n| x\\|y z | – |\n| 0.50 | 3 |"
+
+
+def test_no_html_gets_into_a_table_by_a_cell_or_a_head() -> None:
+    head, _, row = table(["<i>|", "b"], [["<img src=x>", 1]]).splitlines()
+    assert (head, row) == ("| &lt;i>\\| | b |", "| &lt;img src=x> | 1 |")
 
 
 def test_the_page_fits_a_phone(tmp_path: Path) -> None:

@@ -27,6 +27,16 @@ def test_a_cost_that_is_no_longer_measured_does_not_spoil_an_old_result(tmp_path
     assert read_results([tmp_path]) == [result]
 
 
+def test_subjects_are_kept_and_an_older_result_has_none(tmp_path: Path) -> None:
+    result = Result("adapter", "atlas", "tr", (Row("1", "?", ("Paris",), subject="France"),))
+    path = write_result(result, tmp_path)
+    assert read_results([tmp_path]) == [result]
+    values = json.loads(path.read_text())
+    del values["rows"][0]["subject"]
+    path.write_text(json.dumps(values))
+    assert read_results([tmp_path])[0].rows[0].subject == ""
+
+
 @pytest.mark.parametrize("rows", [pytest.param((), id="none"), pytest.param((ROWS[0], ROWS[0]), id="twice the same")])
 def test_rows_have_keys_of_their_own(rows: tuple[Row, ...]) -> None:
     with pytest.raises(NewtongueError, match="key"):

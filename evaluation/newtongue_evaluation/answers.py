@@ -1,16 +1,19 @@
 """Asking a model many questions, and how surprised it is by their gold answers."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from newtongue.ranges import Ranges
+from newtongue.tokenizer import join_tokenizer
+
 Messages = list[dict[str, Any]]
 
 
-@torch.no_grad()
 def answer(
     model: Any,
     tokenizer: Any,
@@ -30,10 +33,26 @@ def answer(
         batch: conversations at a time; those of like length go together.
         progress: told how many more are done.
     """
+    options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "batch": batch, "progress": progress}
+    rows = written(model, tokenizer, conversations, **options)
+    return [text.strip() for text in tokenizer.batch_decode(rows, skip_special_tokens=True)]
+
+
+@torch.no_grad()
+def written(
+    model: Any,
+    tokenizer: Any,
+    conversations: Sequence[Messages],
+    *,
+    max_new_tokens: int = 32,
+    batch: int = 128,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> list[list[int]]:
+    """The ids of what `answer` gives, with padding after them."""
     was_training = model.training
     model.eval()
     rows = [_encode(tokenizer, one) for one in conversations]
-    texts: list[str] = [""] * len(rows)
+    found: list[list[int]] = [[]] * len(rows)
     for chosen in _batches([len(row) for row in rows], batch):
         inputs = tokenizer.pad(
             {"input_ids": [rows[one] for one in chosen]},
@@ -41,14 +60,14 @@ def answer(
             padding_side="left",
             return_tensors="pt",
         ).to(model.device)
-        written = model.generate(
+        said = model.generate(
             **inputs, max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id
         )[:, inputs["input_ids"].shape[1] :]
-        for one, text in zip(chosen, tokenizer.batch_decode(written, skip_special_tokens=True), strict=True):
-            texts[one] = text.strip()
+        for one, ids in zip(chosen, said.tolist(), strict=True):
+            found[one] = ids
         progress(len(chosen))
     model.train(was_training)
-    return texts
+    return found
 
 
 @torch.no_grad()
@@ -77,13 +96,18 @@ def answer_nats(
 
 
 def example(tokenizer: Any, messages: Messages) -> dict[str, list[int]]:
-    """Ids and labels of a conversation, -100 before its last message, for any base's tokenizer, attached to or not."""
-    if hasattr(tokenizer, "example"):
-        made: dict[str, list[int]] = tokenizer.example(messages)
-        return made
-    prompt = _encode(tokenizer, messages[:-1])
-    written = tokenizer(messages[-1]["content"] + tokenizer.eos_token, add_special_tokens=False)["input_ids"]
-    return {"input_ids": prompt + written, "labels": [-100] * len(prompt) + written}
+    """Ids and labels of a conversation, -100 before its last message, for any base's tokenizer, attached to or not.
+
+    Either way the answer ends as the base's template ends it.
+    """
+    speaking = tokenizer if hasattr(tokenizer, "example") else _speaking(tokenizer)
+    made: dict[str, list[int]] = speaking.example(messages)
+    return made
+
+
+@lru_cache(maxsize=1)  # A copy, too slow to make for each conversation.
+def _speaking(tokenizer: Any) -> Any:
+    return join_tokenizer(tokenizer, Ranges(len(tokenizer)))
 
 
 def _nats(logits: Tensor, labels: Tensor) -> Tensor:

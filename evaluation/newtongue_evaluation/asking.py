@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -38,6 +38,7 @@ def ask_all(
     questions: Sequence[Question],
     controls: Sequence[str] = tuple(CONTROLS),
     *,
+    thoughts: Mapping[str, str] | None = None,
     max_new_tokens: int = 32,
     batch: int = 64,
     progress: Callable[[int], None] = lambda _done: None,
@@ -48,12 +49,15 @@ def ask_all(
         model: with the language attached.
         questions: of one task, with answers in one language.
         controls: of `CONTROLS`; those that need what the questions lack (their English, a second subject) are left out.
+        thoughts: English gold answers by the questions' keys, for an adapter that thinks first.
         max_new_tokens, batch, progress: as for `answer`.
     """
     options = {"max_new_tokens": max_new_tokens, "batch": batch, "progress": progress}
 
-    def ask(form: Callable[[Question], Messages], by: Asking = Learned.ask, change: Any = None) -> Any:
-        learned = Learned(model, model.tokenizer, form)
+    def ask(
+        form: Callable[[Question], Messages], by: Asking = Learned.ask, change: Any = None, writes: bool = True
+    ) -> Any:
+        learned = Learned(model, model.tokenizer, form, writes=writes, thoughts=thoughts or {})
         with disturbed(model.adapter(language), change) if change else nullcontext():
             return _timed(by, learned, questions, options)
 
@@ -62,9 +66,9 @@ def ask_all(
     for name in controls:
         title, role = CONTROLS[name]
         if name == "translate-test" and all(one.english for one in questions):
-            rows, cost = ask(lambda one: [{"role": "user", "content": one.english}])
+            rows, cost = ask(lambda one: [{"role": "user", "content": one.english}], writes=False)
         elif name == "bare":
-            rows, cost = ask(lambda one: plain(one.messages))
+            rows, cost = ask(lambda one: plain(one.messages), writes=False)
             cost = replace(cost, positions=_positions(model, questions, None))
         elif name == "swapped" and _can_be_swapped(questions):
             rows, cost = ask(lambda one: one.messages, ask_swapped)
@@ -106,6 +110,15 @@ def _most_frequent(questions: Sequence[Question]) -> tuple[Row, ...]:
     for one in questions:
         counts.setdefault(one.group, Counter())[one.gold[0]] += 1
     return tuple(
-        Row(one.key, one.text, one.gold, counts[one.group].most_common(1)[0][0], None, one.group, one.english)
+        Row(
+            one.key,
+            one.text,
+            one.gold,
+            counts[one.group].most_common(1)[0][0],
+            None,
+            one.group,
+            one.english,
+            subject=one.subject,
+        )
         for one in questions
     )

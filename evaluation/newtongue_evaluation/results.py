@@ -33,6 +33,7 @@ class Row:
         group: what kind of question it is (a relation, a source), for a table by group.
         english: the question in English, for who reads along.
         scores: of this row, measured where it was asked (`{"retrieval at 1, cosine": 1.0}`).
+        subject: what the question is about; rows of one subject are drawn together for intervals.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Row:
     group: str = ""
     english: str = ""
     scores: dict[str, float] = field(default_factory=dict)
+    subject: str = ""
 
 
 @dataclass(frozen=True)

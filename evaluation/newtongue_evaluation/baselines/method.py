@@ -1,8 +1,8 @@
 """What a method is, and what it gives: something that can be asked."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from transformers import TrainerCallback
 
-from newtongue_evaluation.answers import Messages, answer, answer_nats
+from newtongue_evaluation.answers import Messages, answer, answer_nats, written
 from newtongue_evaluation.results import Row
 
 from .budget import Budget
@@ -51,6 +51,11 @@ class Question:
 Form = Callable[[Question], Messages]
 
 
+def thoughts(questions: Iterable[Question]) -> dict[str, str]:
+    """What is thought first where a question is answered in another language: its English gold answer, by its key."""
+    return {one.key: one.gold[0] for one in questions if one.answered_in == "en"}
+
+
 @dataclass(frozen=True)
 class Learned:
     """A method after its training.
@@ -61,6 +66,8 @@ class Learned:
         steps, seconds: of training, all stages.
         trained: parameters that got gradients.
         settings: what else is needed to train it again.
+        writes: in a language's own tokens too, where it has a voice; not so what stands for the base alone.
+        thoughts: as `thoughts` gives them, where they are known.
     """
 
     model: Any
@@ -70,6 +77,8 @@ class Learned:
     seconds: float = 0.0
     trained: int = 0
     settings: dict[str, Any] | None = None
+    writes: bool = True
+    thoughts: Mapping[str, str] = field(default_factory=dict)
 
     def ask(
         self,
@@ -85,7 +94,16 @@ class Learned:
         answers = answer(self.model, self.tokenizer, asked, **options)
         nats = self.nats(questions, batch=batch)
         return tuple(
-            Row(one.key, one.text, one.gold, said, value, one.group, one.english)
+            Row(
+                one.key,
+                one.text,
+                one.gold,
+                said,
+                None if np.isnan(value) else value,
+                one.group,
+                one.english,
+                subject=one.subject,
+            )
             for one, said, value in zip(questions, answers, nats, strict=True)
         )
 
@@ -93,20 +111,38 @@ class Learned:
         """Negative log-likelihood of each question's first gold answer with its end.
 
         What a language can write can be spelled in the base's tokens too: such an answer is as likely as both together.
+        Where the method thinks first, so is the answer after the gold thought. Other thoughts could lead to it, so that
+        is an upper bound of the surprise. It is nan where the gold thought is not known.
         """
-        nats = answer_nats(
-            self.model, self.tokenizer, [self._told(one, one.answered_in) for one in questions], batch=batch
-        )
+        nats = self._surprise([self._told(one, one.answered_in if self.writes else None) for one in questions], batch)
         ranges = getattr(self.tokenizer, "ranges", {})
-        voices = {language for language in ranges if ranges[language].voice}
+        voices = {language for language in ranges if self.writes and ranges[language].voice}
         own = {place: one for place, one in enumerate(questions) if one.answered_in in voices}
-        told = [self._told(one, "en") for one in own.values()]
-        for place, spelled in zip(own, answer_nats(self.model, self.tokenizer, told, batch=batch), strict=True):
-            nats[place] = -float(np.logaddexp(-nats[place], -spelled))
-        return nats
+        thinking = self._thinking(own, batch)
+        told = {place: [self._told(one, None)] for place, one in own.items()}
+        for place, one in thinking.items():
+            if one.key in self.thoughts:
+                told[place].append(self._told(one, one.answered_in, self.thoughts[one.key]))
+        ways = [(place, way) for place in told for way in told[place]]
+        for (place, _), other in zip(ways, self._surprise([way for _, way in ways], batch), strict=True):
+            nats[place] = -float(np.logaddexp(-nats[place], -other))
+        unknown = {place for place, one in thinking.items() if one.key not in self.thoughts}
+        return [float("nan") if place in unknown else value for place, value in enumerate(nats)]
 
-    def _told(self, one: Question, language: str) -> Messages:
-        return [*self.form(one), {"role": "assistant", "content": one.gold[0], "language": language}]
+    def _surprise(self, told: Sequence[Messages], batch: int) -> list[float]:
+        return answer_nats(self.model, self.tokenizer, told, batch=batch)
+
+    def _thinking(self, asked: Mapping[int, Question], batch: int) -> dict[int, Question]:
+        """Those to which the first that it says begins a thought."""
+        put = [self.form(one) for one in asked.values()]
+        said = written(self.model, self.tokenizer, put, max_new_tokens=1, batch=batch)
+        owned = [self.tokenizer.ranges[one.answered_in] for one in asked.values()]
+        begins = [ids[0] == one.begin + one.closes for ids, one in zip(said, owned, strict=True)]
+        return {place: asked[place] for place, thinks in zip(asked, begins, strict=True) if thinks}
+
+    def _told(self, one: Question, language: str | None, thought: str | None = None) -> Messages:
+        said = {"role": "assistant", "content": one.gold[0], "language": language}
+        return [*self.form(one), said if thought is None else {**said, "thought": thought}]
 
 
 Baseline = Callable[[Lessons, Budget, Path, Sequence[TrainerCallback]], Learned]

@@ -32,9 +32,13 @@ class AttachedLM(HFLM):  # type: ignore[misc]  # The harness is untyped.
         return ids, seen
 
     def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
-        """Encode a prompt, and what may follow, each in its own vocabulary; a space between goes to the latter."""
+        """Encode a prompt, and what may follow, each in its own vocabulary; a space between goes to the latter.
+
+        Where both are in the base's own they are encoded in one, as by `HFLM`: alone, what follows could begin with
+        tokens that only stand at the start of a text.
+        """
         bare = context.rstrip()
-        if not bare:
+        if not bare or (self.language is None and not is_marked(context) and not is_marked(continuation)):
             own: tuple[list[int], list[int]] = super()._encode_pair(context, continuation)
             return own
         follows = self.tok_encode(context[len(bare) :] + continuation, add_special_tokens=False)

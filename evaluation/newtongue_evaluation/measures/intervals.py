@@ -1,9 +1,11 @@
 """How sure a score is: percentile bootstrap over questions (Efron 1979), paired for differences (Koehn 2004).
 
 Every score is a ratio of sums over rows, `sum(part) / sum(whole)`: shares, means and bits per byte alike. Rows that a
-measure says nothing of are 0 in both.
+measure says nothing of are 0 in both. Rows about one subject are no independent evidence, several wordings of one fact
+least of all: they are drawn together, as a cluster bootstrap does (Davison and Hinkley 1997).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,28 +26,54 @@ class Score:
     n: int
 
 
-def score(rows: Ratio, *, seed: int = 0, draws: int = DRAWS) -> Score | None:
-    """The ratio of `rows` `[rows, 2]` and its interval; None where the measure says nothing of any row."""
-    rows = rows[rows[:, 1] > 0]
-    if not len(rows):
+def score(rows: Ratio, subjects: Sequence[str] = (), *, seed: int = 0, draws: int = DRAWS) -> Score | None:
+    """The ratio of `rows` and its interval; None where the measure says nothing of any row.
+
+    Args:
+        rows: `[rows, 2]`.
+        subjects: of each row, what it is about; rows of one are drawn together, those of "" each for itself. None given
+            is "" for all.
+    """
+    measured = rows[:, 1] > 0
+    if not measured.any():
         return None
-    drawn = _drawn(len(rows), draws, seed) @ rows  # [draws, 2]
-    return _score(_ratio(rows.sum(0)), _ratio(drawn), len(rows))
+    together = _together(rows[measured], _places(measured, subjects))
+    drawn = _drawn(len(together), draws, seed) @ together  # [draws, 2]
+    return _score(_ratio(rows[measured].sum(0)), _ratio(drawn), int(measured.sum()))
 
 
-def difference(ours: Ratio, theirs: Ratio, *, seed: int = 0, draws: int = DRAWS) -> Score | None:
+def difference(
+    ours: Ratio, theirs: Ratio, subjects: Sequence[str] = (), *, seed: int = 0, draws: int = DRAWS
+) -> Score | None:
     """Ours minus theirs on the same rows, each resampled for both; None where none is measured for both.
 
     Args:
         ours, theirs: `[rows, 2]`, row by row about the same question.
+        subjects: as for `score`.
     """
     both = (ours[:, 1] > 0) & (theirs[:, 1] > 0)
-    ours, theirs = ours[both], theirs[both]
-    if not len(ours):
+    if not both.any():
         return None
-    weights = _drawn(len(ours), draws, seed)
-    apart = _ratio(weights @ ours) - _ratio(weights @ theirs)
+    ours, theirs, places = ours[both], theirs[both], _places(both, subjects)
+    weights = _drawn(int(places.max()) + 1, draws, seed)
+    apart = _ratio(weights @ _together(ours, places)) - _ratio(weights @ _together(theirs, places))
     return _score(_ratio(ours.sum(0)) - _ratio(theirs.sum(0)), apart, len(ours))
+
+
+def _places(kept: NDArray[np.bool_], subjects: Sequence[str]) -> NDArray[np.int64]:
+    """The number of each kept row's group, in the order they first appear, so that lone rows keep their places."""
+    if len(subjects) not in (0, len(kept)):
+        raise ValueError(f"{len(subjects)} subjects for {len(kept)} rows: give one for each, or none.")
+    places: dict[str | int, int] = {}
+    named = [(subjects[row] if subjects else "") or row for row in np.flatnonzero(kept).tolist()]
+    return np.array([places.setdefault(one, len(places)) for one in named])
+
+
+def _together(rows: Ratio, places: NDArray[np.int64]) -> Ratio:
+    """The sums of each group's rows, `[groups, 2]`."""
+    sums = np.zeros((int(places.max()) + 1, 2))
+    np.add.at(sums, places, rows)
+    return sums
 
 
 def _score(value: NDArray[np.float64], drawn: NDArray[np.float64], n: int) -> Score:
@@ -54,7 +82,7 @@ def _score(value: NDArray[np.float64], drawn: NDArray[np.float64], n: int) -> Sc
 
 
 def _drawn(rows: int, draws: int, seed: int) -> NDArray[np.float64]:
-    """How often each row is in each draw, `[draws, rows]`."""
+    """How often each row, or group of them, is in each draw, `[draws, rows]`."""
     return np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), draws).astype(np.float64)
 
 

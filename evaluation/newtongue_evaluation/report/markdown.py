@@ -9,14 +9,14 @@ from newtongue_evaluation.results import Result
 from .examples import Example, best_and_worst, rival
 from .formats import amount, bytes_of, signed, value
 from .summary import Task
-from .tables import table
+from .tables import plain, table
 
 
 def as_markdown(title: str, tasks: Sequence[Task], results: Sequence[Result], portrait: Portrait | None) -> str:
     """All of it; scores with their 95% intervals."""
-    parts = [f"# {title}", *_surpassed(tasks)]
+    parts = [f"# {plain(title)}", *_surpassed(tasks)]
     for task in tasks:
-        parts += [f"## {task.title}", _scores(task)]
+        parts += [f"## {plain(task.title)}", _scores(task)]
         for name, rows in zip(("best", "worst"), best_and_worst(task), strict=True):
             if rows:
                 parts += [f"Where ours did {name}:", _examples(task, rows)]
@@ -29,7 +29,7 @@ def as_markdown(title: str, tasks: Sequence[Task], results: Sequence[Result], po
 
 def _surpassed(tasks: Sequence[Task]) -> list[str]:
     found = [(task, line) for task in tasks for line in task.surpassed]
-    return [f"> **{line.method}** does better than the adapter on {task.title}." for task, line in found]
+    return [f"> **{plain(line.method)}** does better than the adapter on {plain(task.title)}." for task, line in found]
 
 
 def _scores(task: Task) -> str:

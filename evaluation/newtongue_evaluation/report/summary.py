@@ -15,8 +15,10 @@ from newtongue_evaluation.results import Cost, Result, Role, Row
 
 ORDER: tuple[Role, ...] = ("ours", "baseline", "bound", "control")
 HEADLINES = ("exact match", "bits per byte")
+TRANSLATED = "translate-test"
 Amounts = tuple[tuple[str, float], ...]
 Key = tuple[str, Amounts]  # method and its data
+Asked = tuple[str, tuple[str, ...]]  # a row's key and gold: under one key, others may have asked something else
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Line:
     Attributes:
         data: rows by kind; a kind that is not named was not limited.
         scores: by measure; a measure that says nothing of it is missing.
-        ahead: ours (the first of them) minus this one, by measure, on the rows both have; empty for ours itself.
+        ahead: ours (the first of them) minus this one, by measure, on rows with one gold in both; none for ours itself.
         seeds: the score of each seed alone, by measure.
         rows: of the first seed.
         cost: of the first seed.
@@ -114,8 +116,15 @@ def summarise(results: Iterable[Result]) -> list[Task]:
     """Score all results: a task for each name, language and language of the answers, in the order they come."""
     tasks: dict[tuple[str, str, str], list[Result]] = {}
     for one in results:
+        if _bounds_nothing(one):
+            continue
         tasks.setdefault((one.task, one.language, one.answered_in), []).append(one)
     return [_task(*key, found) for key, found in tasks.items()]
+
+
+def _bounds_nothing(one: Result) -> bool:
+    """Whether it was asked in English for answers in another language, which no question in English asks for."""
+    return one.role == "bound" and one.method.startswith(TRANSLATED) and one.answered_in not in ("", "en")
 
 
 def _task(name: str, language: str, answered_in: str, results: Sequence[Result]) -> Task:
@@ -123,16 +132,17 @@ def _task(name: str, language: str, answered_in: str, results: Sequence[Result])
     groups: dict[Key, list[Result]] = {}
     for one in results:
         groups.setdefault((one.method, tuple(sorted(one.data.items()))), []).append(one)
-    parts = {key: {measure.name: _by_key(found, measure) for measure in measures} for key, found in groups.items()}
+    parts = {key: {measure.name: _by_question(found, measure) for measure in measures} for key, found in groups.items()}
+    subjects = {(row.key, row.gold): row.subject for one in results for row in one.rows if row.subject}
     lines = []
     for (method, data), found in groups.items():
         mine = parts[method, data]
         ours = _ours(groups, data)
         ahead = {}
         if ours is not None and (method, data) != ours:
-            pairs = ((one.name, _ahead(parts[ours][one.name], mine[one.name])) for one in measures)
+            pairs = ((one.name, _ahead(parts[ours][one.name], mine[one.name], subjects)) for one in measures)
             ahead = {name: value for name, value in pairs if value is not None}
-        scores = {one.name: score(_stack(mine[one.name])) for one in measures}
+        scores = {one.name: score(_stack(mine[one.name]), _about(mine[one.name], subjects)) for one in measures}
         lines.append(
             Line(
                 method,
@@ -173,24 +183,31 @@ def _fullness(data: Amounts, kinds: Sequence[str]) -> tuple[float, ...]:
     return tuple(dict(data).get(kind, inf) for kind in kinds)
 
 
-def _by_key(results: Sequence[Result], measure: Measure) -> dict[str, Ratio]:
+def _by_question(results: Sequence[Result], measure: Measure) -> dict[Asked, Ratio]:
     """Part and whole of each question, summed over seeds."""
-    sums: dict[str, Ratio] = {}
+    sums: dict[Asked, Ratio] = {}
     for one in results:
         for row, value in zip(one.rows, measured(one, measure), strict=True):
-            sums[row.key] = sums.get(row.key, np.zeros(2)) + value
+            asked = row.key, row.gold
+            sums[asked] = sums.get(asked, np.zeros(2)) + value
     return sums
 
 
-def _stack(parts: dict[str, Ratio]) -> Ratio:
+def _stack(parts: dict[Asked, Ratio]) -> Ratio:
     return np.stack(list(parts.values()))
 
 
-def _ahead(ours: dict[str, Ratio], theirs: dict[str, Ratio]) -> Score | None:
-    both = [key for key in ours if key in theirs]
+def _about(asked: Iterable[Asked], subjects: Mapping[Asked, str]) -> list[str]:
+    """What each question is about, where some result says so."""
+    return [subjects.get(one, "") for one in asked]
+
+
+def _ahead(ours: dict[Asked, Ratio], theirs: dict[Asked, Ratio], subjects: Mapping[Asked, str]) -> Score | None:
+    both = [asked for asked in ours if asked in theirs]
     if not both:
         return None
-    return difference(np.stack([ours[key] for key in both]), np.stack([theirs[key] for key in both]))
+    own, other = (np.stack([parts[asked] for asked in both]) for parts in (ours, theirs))
+    return difference(own, other, _about(both, subjects))
 
 
 def _each(results: Sequence[Result], measure: Measure) -> list[float]:

@@ -4,7 +4,8 @@
 {"id": "7", "question": "Başkent neresi?", "answers": ["Ankara"], "english": "What is the capital?"}
 ```
 
-`answer` or `answers` are the accepted ones; `answered_in` is their language, English where it is left out.
+`answer` or `answers` are the accepted ones; `answered_in` is their language, English where it is left out. What is null
+or empty is left out.
 `english` is the question in English, for the upper bound; `group` its kind, for a table by kind; `subject` what it is
 about, so that questions about one thing are not exchanged for one another.
 """
@@ -77,19 +78,30 @@ def _rows(path: Path) -> Iterator[Any]:
 
 def _question(row: Any, number: int, path: str | Path, language: str) -> Question:
     asked = row.get("question") if isinstance(row, dict) else None
-    gold = (row.get("answers") or [row.get("answer")]) if isinstance(row, dict) else []
+    gold = _gold(row) if isinstance(row, dict) else []
     if not isinstance(asked, str) or not asked.strip() or not all(isinstance(one, str) and one.strip() for one in gold):
         raise NewtongueError(
             f"{path} line {number} is no question: {str(row)[:100]}. Give 'question', and 'answer' or 'answers'."
         )
-    answered_in = str(row.get("answered_in", "en"))
-    key = str(row.get("id", number))
+    answered_in = _given(row, "answered_in", "en")
+    key = _given(row, "id", str(number))
     return Question(
         key=key,
         messages=ask_in(asked, language, answered_in),
-        english=str(row.get("english", "")),
+        english=_given(row, "english"),
         gold=tuple(gold),
         answered_in=answered_in,
-        group=str(row.get("group", "")),
-        subject=str(row.get("subject", key)),
+        group=_given(row, "group"),
+        subject=_given(row, "subject", key),
     )
+
+
+def _gold(row: dict[str, Any]) -> list[Any]:
+    """The accepted answers; one that is written alone is one."""
+    found = row.get("answers") or [row.get("answer")]
+    return found if isinstance(found, list) else [found]
+
+
+def _given(row: dict[str, Any], name: str, otherwise: str = "") -> str:
+    value = row.get(name)
+    return otherwise if value in (None, "") else str(value)

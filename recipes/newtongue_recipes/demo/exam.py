@@ -1,17 +1,19 @@
 """The demo's exam: what the base and the two adapters answer, and the controls."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import AutoTokenizer
 
 from newtongue import ModalityAdapter
 from newtongue_evaluation.answers import answer
 from newtongue_evaluation.baselines.swapped import swapped
-from newtongue_evaluation.measures.text import exact_match
+from newtongue_evaluation.measures import intervals
+from newtongue_evaluation.measures.text import exact, exact_match
 from newtongue_recipes.atlas import chance, facts
 from newtongue_recipes.atlas.qa import Row, rows
 from newtongue_recipes.demo.lessons import ask, held_out
@@ -31,6 +33,7 @@ class Score:
         chance: of always giving the relation's most frequent answer.
         raw_lora, raw_lora_in_language: LoRA on raw text, the same rows and steps; None where it was left out.
         n: questions.
+        intervals: 95%, of `in_english` and `in_language` by their names; subjects are drawn, with all their questions.
     """
 
     in_english: float
@@ -40,6 +43,7 @@ class Score:
     n: int
     raw_lora: float | None = None
     raw_lora_in_language: float | None = None
+    intervals: dict[str, list[float]] = field(default_factory=dict)
 
 
 @dataclass
@@ -122,17 +126,21 @@ def _examine_language(
     model: Any, language: str, progress: Progress
 ) -> tuple[Score, dict[str, float], list[dict[str, str]]]:
     english, own = held_out(language, "en"), held_out(language, language)
-    gold = [row.answer for row in english]
+    gold, own_gold = [row.answer for row in english], [row.answer for row in own]
     in_english, in_language = in_english_and_in_language(model, model.tokenizer, language, progress)
     asked = [ask(row, answered=False) for row in english]
     exchanged = swapped(asked, [row.relation for row in english], [row.subject for row in english])
     shuffled = answer(model, model.tokenizer, exchanged, max_new_tokens=ENGLISH_TOKENS, progress=progress)
     score = Score(
         in_english=exact_match(in_english, gold, "en"),
-        in_language=exact_match(in_language, [row.answer for row in own], language),
+        in_language=exact_match(in_language, own_gold, language),
         shuffled=exact_match(shuffled, gold, "en"),
         chance=_chance(english),
         n=len(english),
+        intervals={
+            "in_english": _interval(in_english, gold, "en", [row.subject for row in english]),
+            "in_language": _interval(in_language, own_gold, language, [row.subject for row in own]),
+        },
     )
     relations = {}
     for relation in dict.fromkeys(row.relation for row in english):
@@ -150,6 +158,13 @@ def _examine_language(
         for one in range(0, len(english), len(english) // 8)
     ]
     return score, relations, shown
+
+
+def _interval(answers: Sequence[str], gold: Sequence[str], language: str, subjects: Sequence[str]) -> list[float]:
+    """The 95% interval of an exact match."""
+    right = [(exact(one, [other], language), 1.0) for one, other in zip(answers, gold, strict=True)]
+    found = intervals.score(np.array(right), subjects)
+    return [round(found.low, 4), round(found.high, 4)] if found else []
 
 
 def _english() -> list[Row]:

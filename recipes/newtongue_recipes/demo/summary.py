@@ -4,9 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from newtongue_evaluation.measures import intervals
 from newtongue_evaluation.report import table
 from newtongue_recipes.demo.exam import Score
 from newtongue_recipes.demo.lessons import NAMES
@@ -55,20 +52,15 @@ def card_results(score: Score, language: str, command: str) -> list[dict[str, An
             "task": f"held-out facts of the atlas, asked in {name}, {how}",
             "metric": "exact match",
             "value": round(value, 4),
-            "interval": _interval(value, score.n),
+            "interval": score.intervals[key],
             "questions": score.n,
             "controls": {control: round(share, 4) for control, share in controls[how].items()},
             "command": command,
         }
-        for how, value in zip(controls, (score.in_english, score.in_language), strict=True)
+        for how, key, value in zip(
+            controls, ("in_english", "in_language"), (score.in_english, score.in_language), strict=True
+        )
     ]
-
-
-def _interval(share: float, n: int) -> list[float]:
-    """The 95% interval of a share of `n` questions."""
-    right = np.arange(n) < round(share * n)
-    found = intervals.score(np.stack([right, np.ones(n)], axis=1).astype(np.float64))
-    return [round(found.low, 4), round(found.high, 4)] if found else []
 
 
 def as_markdown(report: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Real text: readers of a folder of it, and the questions held out.
+"""Real text: readers of a folder of it, and the questions and evaluation sentences held out.
 
 The folder holds `qa/{en,XX}.jsonl.gz`, `parallel/en-XX.tsv.gz`, `mono/XX.txt.gz`, `eval/tatoeba.XX-en.tsv` and
 `eval/sib200.XX.train-dev.tsv`.
@@ -9,7 +9,9 @@ import gzip
 import hashlib
 import json
 import random
+import unicodedata
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -44,9 +46,9 @@ def tatoeba(data: Path, language: str) -> list[tuple[str, str]]:
 
 def question_pairs(data: Path, language: str, held: Sequence[Question], *, lower: bool = False) -> list[Pair]:
     """MKQA's questions and their English, answers or not, but for those held out; as for `questions`."""
-    banned = _banned(held)
+    banned = _banned(held) | _evaluated(data, language)
     found = _parallel(data, language, TATOEBA[language], QUESTIONS[language])
-    kept = [(english, other) for english, other in found if not {_plain(english), _plain(other)} & banned]
+    kept = [(english, other) for english, other in found if not _says(banned, english, other)]
     return [Pair(english, _lower(other, language) if lower else other) for english, other in kept]
 
 
@@ -83,14 +85,23 @@ def trilingual(data: Path) -> set[str]:
 
 
 def hold_out(asked: Sequence[Question], count: int) -> tuple[list[Question], list[Question]]:
-    """Seen and held-out questions; a question's hash alone decides, so all languages hold out the same."""
+    """Seen and held-out questions; a question's hash alone decides, so all languages hold out the same.
+
+    What asks in the words of a held-out one is neither.
+    """
     ordered = sorted(asked, key=lambda one: hashlib.sha256(one.key.encode()).hexdigest())
-    return ordered[count:], ordered[:count]
+    return apart(ordered[count:], ordered[:count]), ordered[:count]
+
+
+def apart(asked: Sequence[Question], held: Sequence[Question]) -> list[Question]:
+    """The questions in other words than those held out, in English and in the language, whatever their keys."""
+    banned = _banned(held)
+    return [one for one in asked if not _says(banned, one.english, one.other)]
 
 
 def mono(data: Path, language: str, count: int, longest: int, held: Sequence[Question], seed: int) -> list[str]:
-    """Short lines of raw text, none of them a held-out question."""
-    banned = {_plain(one.other) for one in held}
+    """Short lines of raw text, none of them a held-out question or a sentence of `bitext`."""
+    banned = {_plain(one.other) for one in held} | _evaluated(data, language)
     lines = [line for line in _lines(data / "mono" / f"{language}.txt.gz") if len(line) <= longest]
     return _sample([line for line in dict.fromkeys(lines) if _plain(line) not in banned], count, seed)
 
@@ -98,15 +109,15 @@ def mono(data: Path, language: str, count: int, longest: int, held: Sequence[Que
 def pairs(
     data: Path, language: str, count: int, longest: int, aligned: int, held: Sequence[Question], seed: int
 ) -> list[Pair]:
-    """Translations with an English side of at most `longest` words, none of them a held-out question.
+    """Translations with an English side of at most `longest` words, none a held-out question or a sentence of `bitext`.
 
     Those of at most `aligned` words are taken for dictionary entries.
     """
-    banned = _banned(held)
+    banned = _banned(held) | _evaluated(data, language)
     found = [
         Pair(english, other, aligned=len(english.split()) <= aligned)
         for english, other in tatoeba(data, language)
-        if len(english.split()) <= longest and not {_plain(english), _plain(other)} & banned
+        if len(english.split()) <= longest and not _says(banned, english, other)
     ]
     return _sample(found, count, seed)
 
@@ -129,8 +140,7 @@ def ask(one: Question, language: str, answered_in: str) -> Messages:
 
 def bitext(data: Path, language: str) -> tuple[list[str], list[str]]:
     """Tatoeba's evaluation pairs: sentences of the language, and their English translations."""
-    path = data / "eval" / f"tatoeba.{language}-en.tsv"
-    with path.open(encoding="utf-8", newline="") as file:
+    with _bitext_file(data, language).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     return [row[language] for row in rows], [row["en"] for row in rows]
 
@@ -165,13 +175,27 @@ def _banned(held: Sequence[Question]) -> set[str]:
     return {_plain(text) for one in held for text in (one.english, one.other)}
 
 
+def _evaluated(data: Path, language: str) -> set[str]:
+    """The language's sentences of `bitext`, where the folder has them."""
+    return {_plain(text) for text in bitext(data, language)[0]} if _bitext_file(data, language).exists() else set()
+
+
+def _bitext_file(data: Path, language: str) -> Path:
+    return data / "eval" / f"tatoeba.{language}-en.tsv"
+
+
+def _says(banned: AbstractSet[str], *texts: str) -> bool:
+    return any(_plain(text) in banned for text in texts)
+
+
 def _lower(text: str, language: str) -> str:
     return turkish.lower(text) if language == "tr" else text.lower()
 
 
 def _plain(text: str) -> str:
-    """As sentences are compared: no case, no punctuation."""
-    return " ".join("".join(sign if sign.isalnum() else " " for sign in text.casefold()).split())
+    """As sentences are compared: no case, no width, no punctuation, no spaces."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(sign for sign in folded if sign.isalnum()).replace("ı", "i")  # Casefold takes I for i in Turkish.
 
 
 def _sample(values: list[Any], count: int, seed: int) -> list[Any]:

@@ -13,7 +13,7 @@ from newtongue import Encoder, ModalityAdapter
 from newtongue.whole import write_whole
 from newtongue_evaluation.answers import Messages
 from newtongue_evaluation.baselines import Learned
-from newtongue_evaluation.baselines.method import Stopwatch
+from newtongue_evaluation.baselines.method import Stopwatch, thoughts
 from newtongue_evaluation.baselines.soft_tokens import SoftTokens, disturbed
 from newtongue_recipes.demo.teach import Curriculum
 from newtongue_recipes.stages import Map, Tune, map_language, represent, tune, twins_of
@@ -136,4 +136,12 @@ def learned(world: World, made: Made, put: Form) -> Learned:
     one = ModalityAdapter.from_pretrained(made.folder)
     one.encoder.model.set_attn_implementation("eager")
     model = one.attach(world.lessons.load(), tokenizer=world.lessons.tokenizer)
-    return Learned(model, model.tokenizer, lambda asked: put(asked.messages), made.steps, made.seconds, made.trained)
+    return Learned(
+        model,
+        model.tokenizer,
+        lambda asked: put(asked.messages),
+        made.steps,
+        made.seconds,
+        made.trained,
+        thoughts=thoughts(world.exam),
+    )

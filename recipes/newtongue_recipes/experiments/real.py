@@ -71,8 +71,7 @@ def _questions(
     shared = corpus.trilingual(data)
     common = [one for one in asked if one.key in shared]
     _, held = corpus.hold_out(common, wanted.held_out + wanted.development)
-    keys = {one.key for one in held}
-    seen = [one for one in asked if one.key not in keys]
+    seen = corpus.apart(asked, held)
     everything = 10**9
     translated = corpus.pairs(data, language, everything, wanted.pair_words, wanted.aligned_words, held, seed)
     translated += corpus.question_pairs(data, language, held, lower=wanted.lower) * wanted.question_pairs

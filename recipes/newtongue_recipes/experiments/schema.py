@@ -19,9 +19,9 @@ class Group(BaseModel):
     methods: list[Name] = Field(min_length=1)
     """Names, as `newtongue experiment --methods` takes them."""
     text: list[Whole | None] = [None]
-    """Rows of raw text; null takes all there are."""
+    """Rows of raw text; null takes all there are. Most first: a search is done at the first amount named."""
     pairs: list[Whole | None] = [None]
-    """Sentence pairs and dictionary entries; null takes all there are."""
+    """Sentence pairs and dictionary entries; null takes all there are. Most first, as for `text`."""
     equal: list[Literal["steps", "seconds", "tuning"]] = ["steps"]
     """What a baseline gets as much of as ours took: optimizer steps, seconds on this machine, or the steps of stage 3
     alone, for what learns long may forget."""
@@ -54,7 +54,7 @@ class Search(BaseModel):
     model_config = FROZEN
 
     methods: list[Name]
-    """Baselines to be searched for, once a language."""
+    """Baselines to be searched for, once a language, at the first amount of data that is run."""
     changes: list[Changes] = Field(min_length=1)
     """Changes to the budget, one set a try."""
     steps: Count = 200

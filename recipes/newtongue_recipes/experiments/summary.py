@@ -31,5 +31,5 @@ def score_of(one: Result, name: str) -> float:
 
 
 def _scores(one: Result) -> dict[str, dict[str, float]]:
-    found = ((measure.name, score(measured(one, measure))) for measure in ANSWERS)
+    found = ((measure.name, score(measured(one, measure), [row.subject for row in one.rows])) for measure in ANSWERS)
     return {name: {key: round(value, 4) for key, value in vars(own).items()} for name, own in found if own}

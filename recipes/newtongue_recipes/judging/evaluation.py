@@ -13,6 +13,7 @@ from newtongue import AttachedModel, ModalityAdapter
 from newtongue.tokenizer import load_tokenizer
 from newtongue_evaluation.answers import answer
 from newtongue_evaluation.asking import ask_all
+from newtongue_evaluation.baselines.method import thoughts
 from newtongue_evaluation.environment import environment
 from newtongue_evaluation.measures.alignment import by_layer
 from newtongue_evaluation.measures.cost import folder_bytes, training_seconds
@@ -90,7 +91,8 @@ class Evaluation:
             progress.update(bar, total=1, completed=1)
             cost = _cost(adapter, self.adapter)
             for one in asked:
-                self._ask(one, model, adapter.language, cost, output, progress)
+                thought = thoughts(row for part in asked if part.task == one.task for row in part.questions)
+                self._ask(one, thought, model, adapter.language, cost, output, progress)
             for bitext in pairs:
                 self._retrieve(bitext, model, portrait, cost, output, progress)
             own = [text for bitext in pairs for text in bitext.own] or [
@@ -107,7 +109,14 @@ class Evaluation:
         portrait.write(output)
 
     def _ask(
-        self, one: Asked, model: AttachedModel, language: str, cost: Cost, output: Path, progress: Progress
+        self,
+        one: Asked,
+        thought: dict[str, str],
+        model: AttachedModel,
+        language: str,
+        cost: Cost,
+        output: Path,
+        progress: Progress,
     ) -> None:
         bar = progress.add_task(f"{one.task}, answered in {one.answered_in}", total=None)
         count = len(one.questions) * (len(self.controls) + 1 - ("chance" in self.controls))
@@ -117,6 +126,7 @@ class Evaluation:
             language,
             one.questions,
             self.controls,
+            thoughts=thought,
             max_new_tokens=self.max_new_tokens,
             batch=self.batch,
             progress=lambda done: progress.advance(bar, done),
