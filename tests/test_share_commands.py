@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 from huggingface_hub import constants, hf_api
@@ -11,9 +12,11 @@ from huggingface_hub import constants, hf_api
 import tiny
 from hub import LoopbackHub
 from newtongue import ModalityAdapter
+from newtongue.base import BaseInfo
 from newtongue.folder import write_folder
 from newtongue.precision import dtype_of
 from newtongue_recipes.judging.card import write_scores
+from newtongue_recipes.loading import load_base
 from newtongue_recipes.sharing import pull_adapter
 from running import newtongue
 from worlds import adapter_for, bare_base, files_of
@@ -324,3 +327,12 @@ def test_a_folder_here_named_like_a_repository_is_not_what_is_pulled(
     shutil.copytree(saved, Path(NAME))
     assert run("pull", NAME) == 2
     assert f"'{NAME}'" in run.error and "404" in run.error
+
+
+def test_a_base_of_the_hub_is_named_by_the_commit_that_was_loaded(base_on_the_hub: str) -> None:
+    base = load_base(base_on_the_hub, four_bit=False)
+    named = BaseInfo.of(base)
+    assert named.id == base_on_the_hub
+    assert named.revision == huggingface_hub.model_info(base_on_the_hub).sha
+    model = adapter_for(base).attach(base)
+    assert model.tokenizer("Text").input_ids

@@ -21,6 +21,7 @@ from newtongue_recipes.settings import Training, Tune
 from newtongue_recipes.stages import tune
 from newtongue_recipes.stages.tune import TuneTrainer
 from newtongue_recipes.train import train
+from newtongue_recipes.train.folder import alone
 from newtongue_recipes.train.plan import make_plan
 from running import newtongue
 from training import differ, make_world, small, tuned, weights
@@ -222,6 +223,10 @@ WRONG = {
     "an encoder without a tokenizer": (without_tokenizer, "mute cannot be read as an encoder with its tokenizer"),
     "no such encoder": (lambda world, here: {"encoder": here / "nothing"}, "nothing cannot be read as an encoder"),
     "words and no aligned pair": (without_words, "no pair is aligned.*map.words=null"),
+    "all questions held out": (
+        lambda world, here: {"data.held_out": 0.999999},
+        r"No rows are left for tune: all \d+ of questions are held out.*data.held_out \(now",
+    ),
     "LoRA on layers that are not there": (
         lambda world, here: {"tune.target_modules": "[qkv]"},
         "tune.target_modules=.*does not fit the base",
@@ -286,6 +291,15 @@ def test_a_lora_other_than_the_adapter_s_own_is_refused_at_once(world: Path, tmp
         further(**{"tune.rank": 64})
     assert not (tmp_path / "further").exists()
     assert ModalityAdapter.from_pretrained(further()).lora.r == 2
+
+
+def test_two_trainings_do_not_share_a_folder(world: Path, tmp_path: Path) -> None:
+    output = tmp_path / "runs" / "tr"
+    with alone(output), pytest.raises(NewtongueError, match="is being trained into by another process"):
+        train(recipe_of(world), output)
+    assert not output.exists()
+    with alone(output):  # It was set free.
+        pass
 
 
 def a_file(output: Path) -> None:

@@ -110,7 +110,8 @@ class AttachedModel(PreTrainedModel):
         """The base's tokenizer, which now also speaks the attached languages (`language="tr"`)."""
         if getattr(self, "_newtongue_tokenizer", None) is None:
             try:
-                own = load_tokenizer(self.name_or_path or "")
+                revision = getattr(self.config, "_commit_hash", None)
+                own = load_tokenizer(self.name_or_path or "", revision=revision)
             except (OSError, ValueError) as error:
                 raise NewtongueError(
                     f"No tokenizer could be loaded for the base {self.name_or_path!r} ({error}). Give it when "

@@ -5,8 +5,10 @@ from pathlib import Path
 import torch
 from accelerate import PartialState
 from bitsandbytes.nn.modules import Linear4bit
+from huggingface_hub import try_to_load_from_cache
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers.utils import CONFIG_NAME
 
 from newtongue import NewtongueError
 
@@ -66,7 +68,18 @@ def load_base(
             module.support_avx512bf16_for_cpu = False
     base.requires_grad_(False)
     base.eval()
+    commit = _commit(str(name), revision)
+    if commit:  # transformers' configurations do not say it any more.
+        base.config._commit_hash = commit
     return base
+
+
+def _commit(name: str, revision: str | None) -> str | None:
+    """The commit of what was loaded from the Hub, by where its client keeps it; None of a folder."""
+    if Path(name).is_dir():
+        return None
+    found = try_to_load_from_cache(name, CONFIG_NAME, revision=revision)
+    return Path(found).parent.name if isinstance(found, str) else None
 
 
 def check_attention(attention: str | None, error: Exception) -> None:

@@ -47,9 +47,10 @@ def experiment(
     from newtongue_evaluation.report import write_report
     from newtongue_recipes.experiments.run import run_experiment
     from newtongue_recipes.experiments.summary import summary
+    from newtongue_recipes.recipe.shipped import stem_of
 
-    into = output or Path("runs") / Path(name).stem
+    into = output or Path("runs") / stem_of(name)
     results = run_experiment(settings, into, data=data, base=base, methods=wanted, console=console)
     console.print(Markdown(summary(results)))
-    write_report(into, f"Experiment: {Path(name).stem}")
+    write_report(into, f"Experiment: {stem_of(name)}")
     console.print(f"Report: {into / 'report.html'}", highlight=False)

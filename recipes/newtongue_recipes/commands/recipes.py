@@ -1,5 +1,6 @@
 """`newtongue recipes`: list, show, copy and check recipe files."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,11 +83,15 @@ def copy(
         raise NewtongueError(f"{file} is a folder. Give the name of a file.")
     if file.exists() and not force:
         raise NewtongueError(f"{file} is there already. Choose another name, or pass --force to replace it.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text.replace(f"newtongue train {recipe} ", f"newtongue train {file} "), encoding="utf-8")
-    then = f"Check it with: newtongue recipes check {file}"
+    named = shlex.quote(str(file))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text.replace(f"newtongue train {recipe} ", f"newtongue train {named} "), encoding="utf-8")
+    except OSError as error:
+        raise NewtongueError(f"{file} could not be written ({error}). Name a file in a folder of your own.") from error
+    then = f"Check it with: newtongue recipes check {named}"
     if recipe in launches():
-        then = f"Use it with: accelerate launch --config_file {file} -m newtongue_recipes.cli train RECIPE"
+        then = f"Use it with: accelerate launch --config_file {named} -m newtongue_recipes.cli train RECIPE"
     console.print(f"{file} is yours. {then}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -24,7 +24,8 @@ def train(
     `accelerate launch --config_file gpus.yaml -m newtongue_recipes.cli` in the place of `newtongue`.
     """
     from newtongue_recipes.recipe import load_recipe
+    from newtongue_recipes.recipe.shipped import stem_of
     from newtongue_recipes.train import train as run
 
     checked = load_recipe(recipe, overrides or [])
-    run(checked, output or Path("runs") / Path(recipe).stem, resume=resume, dry_run=dry_run)
+    run(checked, output or Path("runs") / stem_of(recipe), resume=resume, dry_run=dry_run)

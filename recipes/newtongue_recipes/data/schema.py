@@ -47,8 +47,8 @@ class Source(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str | None = Field(None, description="File, folder or glob on this machine.")
-    hub: str | None = Field(None, description="Dataset id on the Hugging Face Hub.")
+    path: str | None = Field(None, min_length=1, description="File, folder or glob on this machine.")
+    hub: str | None = Field(None, min_length=1, description="Dataset id on the Hugging Face Hub.")
     config: str | None = Field(None, description="Configuration of a Hub dataset, e.g. turkish.")
     split: str | None = Field(None, description="Split of a Hub dataset; null takes train.")
     revision: str | None = Field(None, description="Branch, tag or commit of a Hub dataset.")

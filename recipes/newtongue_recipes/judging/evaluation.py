@@ -70,7 +70,7 @@ class Evaluation:
         adapter = load_adapters([self.adapter], self.console)[0]
         asked, pairs = exams(adapter.language, self.data, self.tasks, self.limit)
         base = load_base_of(self.adapter, adapter, self.base, four_bit=self.four_bit)
-        tokenizer = load_tokenizer(str(base.name_or_path))
+        tokenizer = load_tokenizer(str(base.name_or_path), revision=getattr(base.config, "_commit_hash", None))
         vocabularies = {Path(one).name: load_tokenizer(one) for one in self.tokenizers}
         output.mkdir(parents=True, exist_ok=True)
         with Bars(self.console) as progress:

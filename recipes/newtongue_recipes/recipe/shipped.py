@@ -20,6 +20,12 @@ def launches() -> dict[str, Path]:
     return {path.stem: path for path in sorted((CONFIGS / "accelerate").glob("*.yaml"))}
 
 
+def stem_of(name_or_path: str | Path) -> str:
+    """A recipe's name without a file's ending: `phi-3.5-mini-turkish` has none."""
+    path = Path(name_or_path)
+    return path.stem if path.suffix in SUFFIXES else path.name
+
+
 def find_recipe(name_or_path: str | Path) -> Path:
     """The file of a recipe: a shipped one by its name, any other by its path.
 
@@ -32,7 +38,7 @@ def find_recipe(name_or_path: str | Path) -> Path:
     path = Path(given)
     if path.is_file():
         return path
-    near = nearest(path.stem if path.suffix in SUFFIXES else path.name, shipped())
+    near = nearest(stem_of(path), shipped())
     meant = f"Did you mean {near}? " if near else ""
     kind = "directory, not a recipe file" if path.is_dir() else "recipe of that name or file"
     raise NewtongueError(

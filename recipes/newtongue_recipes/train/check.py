@@ -68,6 +68,12 @@ def notes(recipe: Recipe, tokenizer: Any, data: dict[str, Gathered]) -> list[str
     Raises:
         NewtongueError: a part of a stage has no rows to learn from.
     """
+    for stage, one in data.items():
+        if not one.rows:
+            raise NewtongueError(
+                f"No rows are left for {stage}: all {len(one.held_out)} of {one.kind} are held out. Give more, or set "
+                f"data.held_out (now {recipe.data.held_out:g}) to less."
+            )
     if recipe.map and recipe.map.words and not recipe.map.mined and not aligned(data["map"]):
         raise NewtongueError(
             "Stage 2 is to begin with words and no pair is aligned. Name a dictionary under data.pairs, with 1 in its "

@@ -2,8 +2,12 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from newtongue import NewtongueError
 from newtongue.whole import write_whole
@@ -41,6 +45,32 @@ def check_folder(recipe: Recipe, output: Path, *, resume: bool) -> None:
         )
     if not resume:
         raise NewtongueError(f"{output} holds a run already. Go on with it by --resume, or choose another --output.")
+
+
+@contextmanager
+def alone(output: Path) -> Iterator[None]:
+    """Hold a folder against other trainings on this machine, by a lock beside it that a kill sets free.
+
+    Raises:
+        NewtongueError: another one holds it, or there is nowhere to put the lock.
+    """
+    output = output.absolute()
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(output.with_name(f".{output.name}.lock"), timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise NewtongueError(
+            f"{output} is being trained into by another process now. Wait until it has ended, or choose another "
+            "--output."
+        ) from error
+    except OSError as error:
+        raise NewtongueError(f"{output} cannot be written to ({error}). Choose another --output.") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def describe_run(recipe: Recipe, output: Path, made: Any) -> None:

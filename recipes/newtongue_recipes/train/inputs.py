@@ -43,12 +43,15 @@ def _of_rows(data: Gathered) -> dict[str, Any]:
 
 
 def fingerprint(name: str | None) -> str | None:
-    """What tells a folder's files from others: their names, sizes and ends; a Hub id is its own name."""
+    """What tells a folder's files from others: their names, sizes and ends; a Hub id is its own name.
+
+    Checkpoints do not count: they may be deleted.
+    """
     if name is None or not Path(name).is_dir():
         return name
     found = hashlib.sha256()
     for path in sorted(Path(name).rglob("*")):
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(name).parts):
+        if path.is_file() and not any(part.startswith((".", "checkpoint-")) for part in path.relative_to(name).parts):
             size = path.stat().st_size
             found.update(f"{path.relative_to(name).as_posix()} {size} ".encode())
             with path.open("rb") as file:

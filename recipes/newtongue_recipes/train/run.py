@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ from newtongue_recipes.stages import map_language, represent, tune, twins_of
 from newtongue_recipes.stages.checkpoints import write_once
 
 from .check import Start, aligned, base_tokenizer, notes, start_of
-from .folder import check_folder, describe_run, set_aside, tidy
+from .folder import alone, check_folder, describe_run, set_aside, tidy
 from .inputs import inputs_of
 from .ledger import Inputs, Ledger
 from .plan import check_disk, check_options, make_plan, stages_of
@@ -65,9 +65,11 @@ def train(
     """
     first = PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE).is_main_process
     run = _Run(recipe, output, Ledger(output / "stages"), console or Console(quiet=not first), _shares_the_base())
-    with quiet(run.tell, bars=run.console.is_terminal and first, first=first), explained(output):
+    with quiet(run.tell, bars=run.console.is_terminal and first, first=first), explained(output), ExitStack() as held:
         with _first_alone():
             if first:
+                if not dry_run:
+                    held.enter_context(alone(output))
                 check_folder(recipe, output, resume=resume or dry_run)
                 check_options(recipe)
                 tokenizer = base_tokenizer(recipe.base)

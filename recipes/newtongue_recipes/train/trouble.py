@@ -23,6 +23,8 @@ def explained(output: Path) -> Iterator[None]:
     """
     try:
         yield
+    except NewtongueError:  # Says what to do itself.
+        raise
     except Exception as error:
         said = " ".join(str(error).split())
         chain = list(_chain(error))
