@@ -31,6 +31,12 @@ def made(row: dict[str, Any], kind: Any, **source: Any) -> Any:
         pytest.param({"prompt": [READ], "completion": [ANSWER]}, [USER, ANSWER], id="prompt of messages"),
         pytest.param({"question": "Su nedir?", "answer": "Bir sıvı.", "context": ""}, [USER, ANSWER], id="question"),
         pytest.param(
+            {"question": "Su nedir?", "answer": "Bir sıvı.", "context": " "}, [USER, ANSWER], id="blank context"
+        ),
+        pytest.param(
+            {"question": "Su nedir?", "answer": "Bir sıvı.", "context": float("nan")}, [USER, ANSWER], id="no context"
+        ),
+        pytest.param(
             {"question": "Su nedir?", "answer": "Bir sıvı.", "context": "Su akar."},
             [{"role": "user", "content": CONTEXT}, ANSWER],
             id="question with its context",

@@ -140,7 +140,7 @@ def _question(row: Row, language: str) -> Item:
     answer = clean(answer, "answer")
     content: Any = question
     texts = [question, answer]
-    if row.get("context"):
+    if not _absent(row.get("context")):
         context = clean(row["context"], "context")
         content = [{"type": "text", "text": text, "language": language} for text in (context, question)]
         texts.insert(0, context)
@@ -148,6 +148,11 @@ def _question(row: Row, language: str) -> Item:
     if isinstance(content, str):
         user["language"] = language
     return Item([user, {"role": "assistant", "content": answer}], texts, sum(map(len, texts)), question)
+
+
+def _absent(value: Any) -> bool:
+    """Whether a field that may be missing is: empty, blank, or what table libraries write for nothing."""
+    return not value or value != value or (isinstance(value, str) and not value.strip())
 
 
 def _conversation(messages: Any, language: str) -> Item:
