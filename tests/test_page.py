@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 import tiny
+from newtongue import NewtongueError
 from newtongue_recipes.cli import main
+from newtongue_recipes.space import write_space
 from worlds import adapter_for, attach_two, bare_base, shake_lora
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'newtongue[web]'")
@@ -225,6 +227,21 @@ def adapters(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
         shake_lora(model.adapter(language))
         model.detach(language).save_pretrained(folder / language)
     return str(folder / "tr"), str(folder / "ja")
+
+
+def test_a_page_that_could_not_answer_is_not_opened() -> None:
+    from newtongue_recipes.chat.web.page import build
+
+    base = bare_base()
+    model = adapter_for(base).attach(base, tokenizer=tiny.base_tokenizer(template=False))
+    with pytest.raises(NewtongueError, match="has no chat template"):
+        build(model)
+
+
+def test_a_space_of_one_language_twice_is_not_written(adapters: tuple[str, str], tmp_path: Path) -> None:
+    with pytest.raises(NewtongueError, match="Two adapters are for 'tr'"):
+        write_space([adapters[0], adapters[0]], tmp_path / "space")
+    assert not (tmp_path / "space").exists()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -45,11 +46,14 @@ def write_space(adapters: Sequence[str], output: Path, *, base: str | None = Non
         base: folder or Hub id, where it is not the one that the first adapter names.
 
     Raises:
-        NewtongueError: an adapter or its base cannot be found, or `output` exists.
+        NewtongueError: an adapter or its base cannot be found, two are of one language, or `output` exists.
     """
     if output.exists():
         raise NewtongueError(f"{output} exists already. Name another folder with --output.")
     loaded = [ModalityAdapter.from_pretrained(name) for name in adapters]
+    twice = [one for one, times in Counter(one.language for one in loaded).items() if times > 1]
+    if twice:
+        raise NewtongueError(f"Two adapters are for {twice[0]!r}, and one base carries one a language. Leave one out.")
     found = base or base_of(adapters[0], loaded[0].config.base)
     copies = _places([name for name in adapters if Path(name).is_dir()])
     for name in copies:

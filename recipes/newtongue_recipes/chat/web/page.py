@@ -30,8 +30,12 @@ def build(
         model: the base with its languages.
         language: what messages are read in at first; None for the base's own.
         max_new_tokens, temperature: what the settings say at first.
+
+    Raises:
+        NewtongueError: the base has no chat template.
     """
     lock = Lock()
+    Session(model, lock)  # A page that could not answer is not opened.
     attached = model.languages
     name = Path(model.name_or_path or "the base").name
 
