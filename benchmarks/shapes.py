@@ -21,6 +21,7 @@ from shutil import disk_usage
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
+import psutil
 import torch
 from peft import LoraConfig
 from tokenizers import Tokenizer, models
@@ -139,9 +140,8 @@ def free_memory(device: str) -> int:
     """Bytes of the device's memory that can be had."""
     if device == "cuda":
         return torch.cuda.mem_get_info()[0]
-    # Caches count as free: what SC_AVPHYS_PAGES leaves out of them is most of a long-running machine.
-    lines = (line.split() for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines())
-    return 1024 * next(int(words[1]) for words in lines if words[0] == "MemAvailable:")
+    available: int = psutil.virtual_memory().available
+    return available
 
 
 def make_encoder(shape: Shape, tokenizer: Any = None) -> Encoder:

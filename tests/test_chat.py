@@ -325,7 +325,7 @@ def test_in_a_terminal_ctrl_c_stops_the_answer_and_ctrl_d_leaves(adapters: tuple
     os.close(terminal)
 
 
-def _reader(terminal: int, limit: float = 180.0) -> Callable[[str], str]:
+def _reader(terminal: int, limit: float = 60.0) -> Callable[[str], str]:
     """A function that reads what a terminal says until it has said some words."""
 
     def until(words: str) -> str:

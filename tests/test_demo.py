@@ -138,3 +138,4 @@ def test_rows_of_the_card_carry_the_command_that_made_them_and_their_controls() 
     assert {row["command"] for row in rows} == {"newtongue demo --seed 3"}
     assert rows[0]["controls"] == {"another subject's question": 0.1, "chance": 0.2, "LoRA on raw text": 0.3}
     assert [row["interval"] for row in rows] == list(intervals.values())
+    assert all(row["interval"][0] < row["value"] < row["interval"][1] for row in rows)

@@ -295,7 +295,7 @@ def test_a_run_is_made_once_and_its_scores_hold_no_text(data: Path, tmp_path: Pa
     kept = (output / "scores.json").read_text()
     assert "seviyor" not in kept
     methods = [one for task in json.loads(kept)["tasks"] for one in task["methods"]]
-    assert len(methods) == 19  # Asked in English, nothing is bounded of answers in Turkish.
+    assert len(methods) == 20
     assert [one["budget"]["answering"] > 0 for one in methods if one["method"].startswith("LoRA on raw")] == [True] * 4
     assert "translate-test" in summary(again)
     with pytest.raises(NewtongueError, match="other settings"):

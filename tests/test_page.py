@@ -51,7 +51,7 @@ class Visit:
 
     def __init__(self, browser: Any, address: str, width: int = 1100, height: int = 800) -> None:
         self.page = browser.new_page(viewport={"width": width, "height": height})
-        self.page.set_default_timeout(60_000)  # A busy machine is slow to draw its first page.
+        self.page.set_default_timeout(20_000)
         self.wanted: list[str] = []
         self.page.on("request", lambda request: self.wanted.append(request.url))
         self.page.goto(address, wait_until="domcontentloaded")

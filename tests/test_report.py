@@ -111,7 +111,7 @@ def test_a_question_in_english_bounds_no_answers_in_the_language() -> None:
     found = summarise([replace(one, answered_in=language) for one in (RESULTS[0], bound) for language in ("en", "tr")])
     assert {one.answered_in: [line.role for line in one.lines] for one in found} == {
         "en": ["ours", "bound"],
-        "tr": ["ours"],
+        "tr": ["ours", "control"],
     }
 
 

@@ -37,6 +37,11 @@ def test_what_lies_far_off_comes_between_the_tokens_of_the_base() -> None:
     assert bool(((ends @ directions.T).amax(0) <= (TABLE @ directions.T).amax(0) + 1e-4).all())  # In their hull.
 
 
+def test_a_base_that_multiplies_its_table_is_settled_on_at_its_size() -> None:
+    soft = 16 * torch.randn(5, 8)
+    torch.testing.assert_close(settling(0.1).settle(soft, TABLE, 16.0), settling(0.1).settle(soft, 16 * TABLE))
+
+
 @pytest.mark.parametrize("architecture", ["phi", "gemma3_text"])
 def test_embeddings_are_as_the_base_reads_them(architecture: str) -> None:
     base = bare_base(architecture)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from . import hub
-from .base import BaseInfo, embedding_table, embeddings_as_read, is_hub_id
+from .base import BaseInfo, embedding_table, is_hub_id, table_factor
 from .card import write_card
 from .claims import check_encoder, check_lora_rank, check_mapper
 from .config import FORMAT_VERSION, WITH_VOICE, MapperConfig, ModalityConfig
@@ -177,9 +177,10 @@ class ModalityAdapter(Float32):
         Attached, these settle on the base's own tokens, where the mapper is made so.
         """
         soft: Tensor = self.mapper(self.encoder(runs))
-        if not self._host or not self.mapper.settling:
+        if not self._host:
             return soft
-        return self.mapper.settle(soft, embeddings_as_read(self._host[0]).detach())
+        base = self._host[0]
+        return self.mapper.settle(soft, embedding_table(base).detach(), table_factor(base))
 
     def attach(
         self,

@@ -19,7 +19,7 @@ from transformers import GenerationConfig, LogitsProcessorList, PreTrainedModel,
 
 from .base import decoder_of, embedding_table
 from .errors import LanguageError, NewtongueError
-from .lora import add_lora, lora_parameters, remove_lora
+from .lora import add_lora, flags_kept, lora_parameters, remove_lora
 from .port import CHILD, Port
 from .tokenizer import join_tokenizer, load_tokenizer
 
@@ -163,28 +163,23 @@ class AttachedModel(PreTrainedModel):
 
     def load_adapter(self, *args: Any, **options: Any) -> Any:
         """Load somebody's PEFT adapter into the base alone: layers of encoders have such names too."""
-        with self._languages_train_on(), _out_of_sight(self):
+        with flags_kept(self._own_lora()), _out_of_sight(self):
             return super().load_adapter(*args, **options)
 
     def add_adapter(self, *args: Any, **options: Any) -> None:
         """Add a fresh PEFT adapter to the base alone."""
-        with self._languages_train_on(), _out_of_sight(self):
+        with flags_kept(self._own_lora()), _out_of_sight(self):
             super().add_adapter(*args, **options)
 
     def set_adapter(self, *args: Any, **options: Any) -> None:
         """Choose among PEFT adapters of others."""
-        with self._languages_train_on():
+        with flags_kept(self._own_lora()):
             super().set_adapter(*args, **options)
 
-    @contextmanager
-    def _languages_train_on(self) -> Iterator[None]:
-        """PEFT freezes what is not its active adapter; the languages' LoRAs stay frozen or not, as they were."""
+    def _own_lora(self) -> list[nn.Parameter]:
+        """The LoRAs of its languages, which PEFT would freeze as none of its active ones."""
         seen = self.languages if CHILD in self._modules else ()  # Out of sight, who put it there keeps them.
-        own = [one for language in seen for one in lora_parameters(self, language)]
-        flags = [(parameter, parameter.requires_grad) for parameter in own]
-        yield
-        for parameter, flag in flags:
-            parameter.requires_grad_(flag)
+        return [one for language in seen for one in lora_parameters(self, language)]
 
     def resize_token_embeddings(self, *args: Any, **options: Any) -> Any:
         """Not while languages are attached: their ids begin where the base's end.

@@ -97,10 +97,15 @@ def decoder_of(base: "PreTrainedModel") -> "nn.Module":
     return decoder
 
 
+def table_factor(base: "PreTrainedModel") -> float:
+    """What the base multiplies its table by to read it: Gemma 3 does, most others do not."""
+    return float(getattr(base.get_input_embeddings(), "embed_scale", 1.0))
+
+
 def embeddings_as_read(base: "PreTrainedModel") -> "Tensor":
-    """The same at the size at which the base's layers get them: Gemma 3 scales what its table holds."""
-    table, scale = embedding_table(base), getattr(base.get_input_embeddings(), "embed_scale", None)
-    return table if scale is None else table * scale
+    """The base's input embeddings at the size at which its layers get them."""
+    table, factor = embedding_table(base), table_factor(base)
+    return table if factor == 1.0 else table * factor
 
 
 def is_hub_id(name: str) -> bool:

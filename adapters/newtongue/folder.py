@@ -12,7 +12,8 @@ from .errors import AdapterFormatError, NewtongueError
 from .sizes import check_size
 
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".py"}
-_OWN = {CONFIG_NAME, "README.md", "mapper.safetensors", "voice.safetensors", "encoder", "lora"}
+PARTS = [CONFIG_NAME, "mapper.safetensors", "voice.safetensors", "encoder/*", "lora/*", "README.md"]
+_OWN = {PurePosixPath(part).parts[0] for part in PARTS}
 _PARTS = [
     *("encoder/model.safetensors", "lora/adapter_config.json", "lora/adapter_model.safetensors"),
     *(f"encoder/*.{kind}" for kind in ("json", "txt", "model", "codes", "jinja")),  # As tokenizers are saved.

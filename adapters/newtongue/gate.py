@@ -6,8 +6,8 @@ at most, PEFT is told which, and runs each LoRA on its own rows alone.
 """
 
 import inspect
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import Any, cast
 
 import torch
@@ -79,6 +79,7 @@ class Gate:
         if elsewhere is None:
             return hidden
         rows = self._own_rows.get(language, [])
+        # Never as many as the batch has: while rows are parted, some are another language's.
         if hidden.dim() > 2 and len(hidden) == len(rows):
             elsewhere = elsewhere[rows]
         positions = elsewhere.shape
@@ -113,13 +114,14 @@ class Gate:
         self._hooks = [
             layer.register_forward_pre_hook(partial(_tell, names), with_kwargs=True)
             for layer in cast(Iterator[nn.Module], lora_layers(self._base[0]))
-            if _takes_names(layer)
+            if _takes_names(type(layer).forward)
         ]
 
 
-def _takes_names(layer: nn.Module) -> bool:
+@cache
+def _takes_names(forward: Callable[..., Any]) -> bool:
     """Whether PEFT's layer can be told of rows; those over some kinds of quantised weights cannot."""
-    return any(one.kind is one.VAR_KEYWORD for one in inspect.signature(type(layer).forward).parameters.values())
+    return any(one.kind is one.VAR_KEYWORD for one in inspect.signature(forward).parameters.values())
 
 
 def _tell(names: list[str], _layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:

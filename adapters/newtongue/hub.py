@@ -10,9 +10,8 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 from .card import CARD, HERE
 from .config import CONFIG_NAME, ModalityConfig
 from .errors import NewtongueError
+from .folder import PARTS
 from .refusals import refused
-
-PARTS = [CONFIG_NAME, "mapper.safetensors", "voice.safetensors", "encoder/*", "lora/*", CARD]
 
 
 def locate(

@@ -69,7 +69,7 @@ def add_lora(base: PreTrainedModel, language: str, config: LoraConfig, gate: Gat
     """
     name = module_name(language)
     others = active_others(base)
-    with _flags_kept(base), warnings.catch_warnings():
+    with flags_kept(base.parameters()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Already found a `peft_config` attribute")  # Of the languages before.
         try:
             base.add_adapter(check_lora(deepcopy(config)), adapter_name=name)
@@ -131,7 +131,7 @@ def remove_lora(base: PreTrainedModel, language: str) -> None:
     others = active_others(base)
     configs = getattr(base, "peft_config", {})
     configs.pop(name, None)
-    with _flags_kept(base):
+    with flags_kept(base.parameters()):
         for path, layer in [(path, layer) for path, layer in base.named_modules() if isinstance(layer, LoraLayer)]:
             layer.delete_adapter(name)
             if not layer.lora_A:
@@ -184,9 +184,9 @@ def lora_parameters(base: nn.Module, language: str) -> Iterator[nn.Parameter]:
 
 
 @contextmanager
-def _flags_kept(base: PreTrainedModel) -> Iterator[None]:
-    """PEFT sets `requires_grad` of all it touches, and freezes the rest; here each parameter keeps its own."""
-    flags = [(parameter, parameter.requires_grad) for parameter in base.parameters()]
+def flags_kept(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """PEFT sets `requires_grad` of all it touches, and freezes the rest; here these parameters keep their own."""
+    flags = [(parameter, parameter.requires_grad) for parameter in parameters]
     try:
         yield
     finally:

@@ -14,7 +14,6 @@ of the base so that `.to()`, `.train()`, optimizers and distributed wrappers see
 """
 
 from functools import partial
-from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -28,6 +27,7 @@ from .head import Head
 from .languages import module_name
 from .ranges import Range, Ranges
 from .runs import find_runs, language_of_positions, segments
+from .turn import Turn
 from .voice import Voice
 
 if TYPE_CHECKING:
@@ -35,22 +35,6 @@ if TYPE_CHECKING:
 
 CHILD = "newtongue"  # Name of the port among the base's children.
 REMEMBERED = "newtongue_language"  # What a key-value cache remembers: the language of each of its rows.
-
-
-class Turn:
-    """A lock that copies and pickles as a fresh one."""
-
-    def __init__(self) -> None:
-        self._lock = RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-    def __reduce__(self) -> tuple[type["Turn"], tuple[()]]:
-        return Turn, ()
 
 
 class Port(nn.Module):

@@ -33,8 +33,7 @@ def answer(
         batch: conversations at a time; those of like length go together.
         progress: told how many more are done.
     """
-    options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "batch": batch, "progress": progress}
-    rows = written(model, tokenizer, conversations, **options)
+    rows = written(model, tokenizer, conversations, max_new_tokens, batch, progress)
     return [text.strip() for text in tokenizer.batch_decode(rows, skip_special_tokens=True)]
 
 
@@ -43,9 +42,8 @@ def written(
     model: Any,
     tokenizer: Any,
     conversations: Sequence[Messages],
-    *,
-    max_new_tokens: int = 32,
-    batch: int = 128,
+    max_new_tokens: int,
+    batch: int,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> list[list[int]]:
     """The ids of what `answer` gives, with padding after them."""

@@ -109,16 +109,4 @@ def _most_frequent(questions: Sequence[Question]) -> tuple[Row, ...]:
     counts: dict[str, Counter[str]] = {}
     for one in questions:
         counts.setdefault(one.group, Counter())[one.gold[0]] += 1
-    return tuple(
-        Row(
-            one.key,
-            one.text,
-            one.gold,
-            counts[one.group].most_common(1)[0][0],
-            None,
-            one.group,
-            one.english,
-            subject=one.subject,
-        )
-        for one in questions
-    )
+    return tuple(one.row(counts[one.group].most_common(1)[0][0], None) for one in questions)

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from newtongue import AdapterFormatError, ModalityAdapter, NewtongueError, hub
-from newtongue.card import CARD, name_in, render_card
+from newtongue.card import CARD, name_in, read_card, render_card
 from newtongue.config import CONFIG_NAME, ModalityConfig
 from newtongue.folder import check_folder, write_folder
 from newtongue.languages import language_name
@@ -58,8 +58,7 @@ def push_adapter(
 
 def written_by_hand(folder: Path, adapter: ModalityAdapter) -> bool:
     """Whether an adapter's folder has a card that is not the one it writes itself, pushed or not."""
-    path = folder / CARD
-    card = path.read_bytes().decode(errors="replace") if path.is_file() else ""
+    card = read_card(folder)
     return bool(card) and card != render_card(adapter.config, adapter.lora, name_in(card))
 
 

@@ -42,6 +42,12 @@ def render_card(config: ModalityConfig, lora: "LoraConfig | None", name: str = H
     return str(ModelCard(text))
 
 
+def read_card(folder: Path) -> str:
+    """The card in an adapter's folder; empty where there is none."""
+    path = folder / CARD
+    return path.read_bytes().decode(errors="replace") if path.is_file() else ""
+
+
 def name_in(card: str) -> str:
     """The Hub id by which a card loads its adapter: that of its page, once it was pushed."""
     found = re.search(r'ModalityAdapter\.from_pretrained\("([^"]+)"\)', card)

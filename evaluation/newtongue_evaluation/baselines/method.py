@@ -47,6 +47,11 @@ class Question:
         spoken = [part["text"] for part in content if part.get("language")]
         return " ".join(spoken or [part["text"] for part in content])
 
+    def row(self, said: str, nats: float | None) -> Row:
+        """What it was answered, and how surprising its first gold answer was; nan where that cannot be said."""
+        known = None if nats is None or np.isnan(nats) else nats
+        return Row(self.key, self.text, self.gold, said, known, self.group, self.english, subject=self.subject)
+
 
 Form = Callable[[Question], Messages]
 
@@ -93,19 +98,7 @@ class Learned:
         options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "batch": batch, "progress": progress}
         answers = answer(self.model, self.tokenizer, asked, **options)
         nats = self.nats(questions, batch=batch)
-        return tuple(
-            Row(
-                one.key,
-                one.text,
-                one.gold,
-                said,
-                None if np.isnan(value) else value,
-                one.group,
-                one.english,
-                subject=one.subject,
-            )
-            for one, said, value in zip(questions, answers, nats, strict=True)
-        )
+        return tuple(one.row(said, value) for one, said, value in zip(questions, answers, nats, strict=True))
 
     def nats(self, questions: Sequence[Question], *, batch: int = 64) -> list[float]:
         """Negative log-likelihood of each question's first gold answer with its end.
@@ -135,7 +128,7 @@ class Learned:
     def _thinking(self, asked: Mapping[int, Question], batch: int) -> dict[int, Question]:
         """Those to which the first that it says begins a thought."""
         put = [self.form(one) for one in asked.values()]
-        said = written(self.model, self.tokenizer, put, max_new_tokens=1, batch=batch)
+        said = written(self.model, self.tokenizer, put, 1, batch)
         owned = [self.tokenizer.ranges[one.answered_in] for one in asked.values()]
         begins = [ids[0] == one.begin + one.closes for ids, one in zip(said, owned, strict=True)]
         return {place: asked[place] for place, thinks in zip(asked, begins, strict=True) if thinks}

@@ -15,7 +15,6 @@ from newtongue_evaluation.results import Cost, Result, Role, Row
 
 ORDER: tuple[Role, ...] = ("ours", "baseline", "bound", "control")
 HEADLINES = ("exact match", "bits per byte")
-TRANSLATED = "translate-test"
 Amounts = tuple[tuple[str, float], ...]
 Key = tuple[str, Amounts]  # method and its data
 Asked = tuple[str, tuple[str, ...]]  # a row's key and gold: under one key, others may have asked something else
@@ -116,15 +115,13 @@ def summarise(results: Iterable[Result]) -> list[Task]:
     """Score all results: a task for each name, language and language of the answers, in the order they come."""
     tasks: dict[tuple[str, str, str], list[Result]] = {}
     for one in results:
-        if _bounds_nothing(one):
-            continue
         tasks.setdefault((one.task, one.language, one.answered_in), []).append(one)
     return [_task(*key, found) for key, found in tasks.items()]
 
 
-def _bounds_nothing(one: Result) -> bool:
-    """Whether it was asked in English for answers in another language, which no question in English asks for."""
-    return one.role == "bound" and one.method.startswith(TRANSLATED) and one.answered_in not in ("", "en")
+def _role(one: Result) -> Role:
+    """What it is to the reader: a bound only of answers in English, for no question in English asks for others."""
+    return "control" if one.role == "bound" and one.answered_in not in ("", "en") else one.role
 
 
 def _task(name: str, language: str, answered_in: str, results: Sequence[Result]) -> Task:
@@ -146,7 +143,7 @@ def _task(name: str, language: str, answered_in: str, results: Sequence[Result])
         lines.append(
             Line(
                 method,
-                found[0].role,
+                _role(found[0]),
                 data,
                 {name: value for name, value in scores.items() if value is not None},
                 ahead,

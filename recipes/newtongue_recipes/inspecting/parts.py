@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from newtongue import AdapterFormatError, NewtongueError, hub
 from newtongue.config import ModalityConfig
-from newtongue.folder import check_folder, checksums
+from newtongue.folder import PARTS, check_folder, checksums
 from newtongue.refusals import refused
 
 Shapes = dict[str, list[int]]
@@ -110,7 +110,7 @@ def _of_folder(name: str, folder: Path) -> Parts:
 def _of_hub(name: str, revision: str | None, token: str | None) -> Parts:
     api = HfApi(token=token)
     info = api.model_info(name, revision=revision, files_metadata=True)
-    files = {one.rfilename: one for one in info.siblings or [] if any(fnmatch(one.rfilename, p) for p in hub.PARTS)}
+    files = {one.rfilename: one for one in info.siblings or [] if any(fnmatch(one.rfilename, p) for p in PARTS)}
     left = [path for path in files if path.endswith(".safetensors") and path != "mapper.safetensors"]
     folder = hub.download(name, revision=info.sha, token=token, parts=[path for path in files if path not in left])
     left = [path for path in left if not (folder / path).is_file()]  # An earlier download may have brought them.

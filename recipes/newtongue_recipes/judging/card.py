@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from newtongue import ModalityAdapter, NewtongueError
-from newtongue.card import CARD, name_in, render_card
+from newtongue.card import CARD, name_in, read_card, render_card
 from newtongue.config import CONFIG_NAME
 from newtongue.whole import write_whole
 from newtongue_recipes.sharing import written_by_hand
@@ -28,8 +28,7 @@ def write_scores(folder: Path, rows: list[dict[str, Any]]) -> bool:
     adapter = ModalityAdapter.from_pretrained(folder)
     by_hand = written_by_hand(folder, adapter)
     config = adapter.describe(results=rows).config
-    old = (folder / CARD).read_bytes().decode(errors="replace") if (folder / CARD).is_file() else ""
-    card = render_card(config, adapter.lora, name_in(old))
+    card = render_card(config, adapter.lora, name_in(read_card(folder)))
     try:
         write_whole(folder / CONFIG_NAME, json.dumps(asdict(config), ensure_ascii=False, indent=2) + "\n")
         if not by_hand:
