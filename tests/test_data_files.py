@@ -190,6 +190,14 @@ def test_bad_rows_among_good_ones_are_counted_with_the_first_of_each(tmp_path: P
     assert "line 205" in counts.examples["no answer"]
 
 
+def test_a_quote_left_open_takes_no_row_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('question,answer\nSu?,a\n"Kedi?,b\n"Kuş, ne?",c\nAt?,d\n', encoding="utf-8")
+    gathered = read(path)
+    assert [messages[-1]["content"] for messages in gathered.rows] == ["a", "d"]
+    assert gathered.counts[0].examples["not valid CSV (is a quote left open?)"] == f"{path} line 3: 2 lines"
+
+
 def test_a_quote_left_open_says_how_many_lines_it_took(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b'question,answer\nSu?,a\n"Su?,a\n' + b"x,y\n" * 50_000)

@@ -98,13 +98,13 @@ def test_a_source_that_only_repeats_another_is_an_error(tmp_path: Path) -> None:
         gather(Data(text=both), "text", "tr")
 
 
-def test_lengths_are_of_the_texts_in_the_language(tmp_path: Path) -> None:
+def test_lengths_are_of_the_texts_in_the_language_and_no_english_side_is_longer(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    rows = [("long " * 9, "su"), ("w", "uzun " * 9), ("a stone", "taş")]
+    rows = [("long " * 9, "su"), ("w", "uzun " * 9), ("a stone", "taş"), ("no stone " * 3, "kaş")]
     path.write_text("".join(json.dumps({"english": english, "other": other}) + "\n" for english, other in rows))
     gathered = gather(Data(pairs=[Source(path=str(path))], shortest=3, longest=20), "pairs", "tr")
     assert [row.other for row in gathered.rows] == ["taş"]
-    assert gathered.counts[0].dropped == {"too short": 1, "too long": 1}
+    assert gathered.counts[0].dropped == {"too short": 1, "too long": 2}
 
 
 @given(st.permutations(range(40)), st.integers(0, 40))

@@ -115,6 +115,15 @@ def test_map_leaves_the_base_as_it_was_and_trains_encoder_and_mapper(base_folder
     assert any(not torch.equal(value, start[name]) for name, value in adapter.encoder.state_dict().items())
 
 
+def test_where_no_word_can_be_mined_map_goes_without_its_part_on_words(base_folder: Path, tmp_path: Path) -> None:
+    base, settings = AutoModelForCausalLM.from_pretrained(base_folder), Map(words=training(), mined=2)
+    both = replace(settings, toward=training())
+    with pytest.warns(UserWarning, match="No word could be mined"):
+        map_language(base, tiny.tiny_encoder(), PAIRS[:1], both, tmp_path, language="tr")
+    with pytest.raises(NewtongueError, match="no pair is aligned"):
+        map_language(base, tiny.tiny_encoder(), PAIRS[:1], settings, tmp_path, language="tr")
+
+
 @pytest.mark.parametrize("part", ["toward", "through"])
 def test_each_part_of_map_lowers_its_loss(part: str, tmp_path: Path) -> None:
     losses: list[float] = []

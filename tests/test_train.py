@@ -217,6 +217,23 @@ def without_words(world: Path, here: Path) -> dict[str, object]:
     return {"data.pairs": f"[{{path: {here / 'pairs.tsv'}}}]", "map.words": "{steps: 2}"}
 
 
+def without_system(world: Path, here: Path) -> dict[str, object]:
+    shutil.copytree(world / "base", here / "strict")
+    template = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No system here') }}{% endif %}"
+    (here / "strict" / "chat_template.jinja").write_text(template + "{{ m.content }}{% endfor %}")
+    said = ("system", "Be brief."), ("user", "Su nedir?"), ("assistant", "Water.")
+    row = {"messages": [{"role": role, "content": content} for role, content in said]}
+    return {"base.name": here / "strict", **questions(here, row)}
+
+
+def questions(here: Path, row: dict[str, object]) -> dict[str, object]:
+    (here / "questions.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    return {"data.questions": f"[{{path: {here / 'questions.jsonl'}}}]", "data.held_out": 0}
+
+
+LONG = {"question": "Su nedir?", "answer": "A very long answer indeed. " * 40}
+ENGLISH = {"messages": [{"role": "user", "content": "Why?", "language": "en"}, {"role": "assistant", "content": "So."}]}
+
 WRONG = {
     "no such base": (lambda world, here: {"base.name": here / "nothing"}, "The base .*nothing.* has no tokenizer"),
     "a base without weights": (without_weights, "holds no weights"),
@@ -226,6 +243,27 @@ WRONG = {
     "all questions held out": (
         lambda world, here: {"data.held_out": 0.999999},
         r"No rows are left for tune: all \d+ of questions are held out.*data.held_out \(now",
+    ),
+    "answers that are all too long": (
+        lambda world, here: questions(here, LONG),
+        r"learn from none of its 1 conversations.*too few.*tune.max_length \(now",
+    ),
+    "no question in the language": (
+        lambda world, here: questions(here, ENGLISH),
+        "learn from none of its 1 conversations.*in the language",
+    ),
+    "a template that refuses the system": (without_system, "learn from none of its 1.*No system here"),
+    "rows longer than the base reads": (
+        lambda world, here: {"tune.max_length": 1_000_000},
+        r"tune.max_length=1000000 is more than the \d+ positions",
+    ),
+    "rows longer than the encoder reads": (
+        lambda world, here: {
+            "encoder": "null",
+            "represent": f"{{training: {{steps: 2}}, start_from: {world / 'bert'}, positions: 9999}}",
+            "data.text": f"[{{path: {world / 'text.txt'}}}]",
+        },
+        r"represent.positions=9999 is more than the \d+",
     ),
     "LoRA on layers that are not there": (
         lambda world, here: {"tune.target_modules": "[qkv]"},
@@ -467,10 +505,6 @@ def test_the_optimizer_of_the_recipe_is_used_and_encoder_and_mapper_learn_slower
     assert found["kind"] == kind
     assert {lora: round(rate, 9) for lora, rate in found["rates"]} == {True: 1e-3, False: 2e-4}
     assert found["count"] == found["trained"]
-
-
-LONG = {"question": "Su nedir?", "answer": "A very long answer indeed. " * 40}
-ENGLISH = {"messages": [{"role": "user", "content": "Why?", "language": "en"}, {"role": "assistant", "content": "So."}]}
 
 
 @pytest.mark.parametrize("row", [LONG, ENGLISH], ids=["too long an answer", "nothing in the language"])

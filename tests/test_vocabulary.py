@@ -1,12 +1,14 @@
 """Tokenizers of a language's own: nothing but compatibility forms is lost, and BPE merges as SentencePiece does."""
 
 import io
+import re
 from typing import get_args
 from unicodedata import normalize
 
 import pytest
 import sentencepiece
 
+from newtongue import NewtongueError
 from newtongue_recipes.atlas import split
 from newtongue_recipes.atlas.sentences import raw_text
 from newtongue_recipes.settings import Tokens
@@ -30,6 +32,15 @@ def test_a_text_comes_back(texts: list[str], kind: Tokens) -> None:
         assert tokenizer.unk_token_id not in ids
     for text in STRANGE:
         assert tokenizer.unk_token_id not in tokenizer(text)["input_ids"]
+
+
+@pytest.mark.parametrize("kind", get_args(Tokens))
+def test_too_few_ids_are_an_error_that_says_how_many_it_takes(kind: Tokens) -> None:
+    told = "Su içer. Kedi de."
+    with pytest.raises(NewtongueError, match=r"A vocabulary of 200 .*represent\.vocabulary") as refused:
+        train_vocabulary([told] * 9, 200, kind=kind)
+    least = int(re.search(r"take (\d+) ids", str(refused.value))[1])
+    assert len(train_vocabulary([told] * 9, least, kind=kind)) == least
 
 
 @pytest.mark.parametrize("short", [[], ["x y z"] * 20], ids=["alone", "among short ones"])

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
+from jinja2 import TemplateError
 from transformers import AutoTokenizer, BatchEncoding, PreTrainedTokenizerBase
 
 from .errors import NewtongueError
@@ -119,13 +120,14 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
             `input_ids` and `labels`, -100 before the answer.
 
         Raises:
-            NewtongueError: the last message is not the assistant's, or the answer alone exceeds `max_length`.
+            NewtongueError: the last message is not the assistant's, the base's template refuses the messages, or the
+                answer alone exceeds `max_length`.
         """
         if not messages or messages[-1]["role"] != "assistant":
             raise NewtongueError("A training example ends with a message of the assistant. Add the answer.")
         prompt = self.prompt(messages[:-1])
         if self.chat_template:
-            whole = self.apply_chat_template(messages, tokenize=False)
+            whole = self._render(messages)
             answer = whole[len(prompt) :] if whole.startswith(prompt) else self._mark_messages(messages)[-1]["content"]
         else:
             answer = self._mark_messages(messages)[-1]["content"]
@@ -141,12 +143,24 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         """The text, marked, that asks the base to answer these messages, in the language `answer` if one is given.
 
         What an adapter with a voice answers is then written in that language's own tokens until it is said.
+
+        Raises:
+            NewtongueError: the base's template refuses the messages.
         """
         if self.chat_template:
-            text: str = self.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            text = self._render(messages, add_generation_prompt=True)
         else:
             text = "".join(f"{message['content']}\n" for message in self._mark_messages(messages))
         return text + begin(answer) if answer else text
+
+    def _render(self, messages: list[Message], **options: Any) -> str:
+        try:
+            return str(self.apply_chat_template(messages, tokenize=False, **options))
+        except TemplateError as error:
+            raise NewtongueError(
+                f"The base's chat template refuses these messages: {error}. Leave out what it names, such as a message "
+                "of the system."
+            ) from error
 
     def _mark_messages(self, messages: Sequence[Message], language: str | None = None) -> list[Message]:
         if language:

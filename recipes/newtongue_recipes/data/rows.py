@@ -92,18 +92,16 @@ def _csv(file: File, source: Source) -> Iterator[Raw]:
             else:
                 yield line.text + "\n"
 
-    reader = csv.reader(texts())
+    reader = csv.reader(texts(), strict=True)  # Else a quote left open takes rows into its field in silence.
     header: list[str] | None = None
     while True:
         begins = reader.line_num + 1
         try:
             fields = next(reader, None)
         except csv.Error as error:
-            if "field limit" in str(error):
-                lines = f"{reader.line_num - begins + 1:,} lines"
-                yield Raw(_at(file, begins), {}, "too long (is a quote left open?)", lines)
-            else:
-                yield Raw(_at(file, begins), {}, f"not valid CSV ({error})")
+            lines = f"{reader.line_num - begins + 1:,} lines"
+            fault = "too long" if "field limit" in str(error) else "not valid CSV"
+            yield Raw(_at(file, begins), {}, f"{fault} (is a quote left open?)", lines)
             continue
         yield from faults
         faults.clear()

@@ -109,7 +109,9 @@ class Data(BaseModel):
         "same for every method compared.",
     )
     shortest: int = Field(1, ge=1, description="Fewest characters of a row's texts in the language.")
-    longest: int = Field(20_000, ge=1, description="Most characters of a row's texts in the language.")
+    longest: int = Field(
+        20_000, ge=1, description="Most characters of a row's texts in the language, and of the English beside them."
+    )
     deduplicate: bool = Field(True, description="Drop rows whose texts, normalised, were seen before.")
     held_out: float = Field(
         0.01, ge=0, lt=1, description="Share of the questions kept back for the exam, chosen by a hash of the question."

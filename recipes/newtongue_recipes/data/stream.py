@@ -128,8 +128,9 @@ class Stream:
             ) from error
         if item.length < self._data.shortest:
             return Unusable("too short", item.texts[0])
-        if item.length > self._data.longest:
-            return Unusable("too long", f"{item.length:,} characters")
+        longest = max(item.length, *map(len, item.texts))  # Of a pair, the English side too.
+        if longest > self._data.longest:
+            return Unusable("too long", f"{longest:,} characters")
         return item
 
     def _sizes(self, items: list[Item]) -> list[int | None]:

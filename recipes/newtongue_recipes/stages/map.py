@@ -1,5 +1,6 @@
 """Stage 2, map: the mapper, and the encoder with it, learn to say in the base's embeddings what they read."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,10 +79,13 @@ def map_language(
         pairs = [*pairs, *(Pair(*entry, aligned=True) for entry in found * settings.mined)]
     parts = settings.parts
     if "words" in parts and not any(pair.aligned for pair in pairs):
-        raise NewtongueError(
-            "Stage 2 was to begin with words and no pair is aligned. Name a dictionary, have one mined, or leave the "
-            "part out."
-        )
+        if not settings.mined or len(parts) == 1:
+            raise NewtongueError(
+                "Stage 2 was to begin with words and no pair is aligned. Name a dictionary, have one mined from more "
+                "pairs, or leave the part out."
+            )
+        del parts["words"]
+        warnings.warn("No word could be mined from the pairs: stage 2 goes without its part on words.", stacklevel=2)
     set_seed(next(iter(parts.values())).seed if parts else 0)
     adapter = ModalityAdapter.create(
         base,

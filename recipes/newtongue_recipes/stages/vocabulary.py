@@ -1,6 +1,7 @@
 """A tokenizer of a language's own, trained from its raw text."""
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.convert_slow_tokenizer import generate_merges
 
+from newtongue import NewtongueError
 from newtongue_recipes.settings import Tokens
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -28,10 +30,32 @@ def train_vocabulary(
         size: ids wanted; fewer where the text holds no more.
         positions: the longest text its encoder will read.
         kind: of model, Unigram (Kudo 2018) or BPE (Sennrich et al. 2016).
+
+    Raises:
+        NewtongueError: so few ids have no room for the text's characters.
     """
     texts = list(texts)
     spaced = writes_spaces(texts)
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=_trained(texts, size, kind, spaced))
+    scored = [(pieces.id_to_piece(one), pieces.get_score(one)) for one in range(len(pieces))]
+    return _as_fast(_bpe(scored) if kind == "bpe" else models.Unigram(scored, 1, True), positions, spaced)
+
+
+def _trained(texts: Sequence[str], size: int, kind: Tokens, spaced: bool) -> bytes:
     model = io.BytesIO()
+    try:
+        _train(texts, model, size, kind, spaced)
+    except RuntimeError as error:
+        if least := re.search(r"required_chars\. \d+ vs (\d+)", str(error)):
+            raise NewtongueError(
+                f"A vocabulary of {size:,} has no room for the characters of the text and the bytes, which take "
+                f"{int(least[1]):,} ids. Set represent.vocabulary to more."
+            ) from error
+        raise
+    return model.getvalue()
+
+
+def _train(texts: Sequence[str], model: io.BytesIO, size: int, kind: Tokens, spaced: bool) -> None:
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts),
         model_writer=model,
@@ -55,9 +79,6 @@ def train_vocabulary(
         num_threads=1,
         minloglevel=2,
     )
-    pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    scored = [(pieces.id_to_piece(one), pieces.get_score(one)) for one in range(len(pieces))]
-    return _as_fast(_bpe(scored) if kind == "bpe" else models.Unigram(scored, 1, True), positions, spaced)
 
 
 def writes_spaces(texts: Sequence[str]) -> bool:

@@ -1,13 +1,19 @@
 """What would end a run hours after it began, looked for before it begins."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from newtongue import Encoder, ModalityAdapter, NewtongueError
-from newtongue.tokenizer import load_tokenizer
+from newtongue.ranges import Ranges
+from newtongue.tokenizer import join_tokenizer, load_tokenizer
+from newtongue_evaluation.answers import Messages
+from newtongue_evaluation.baselines.forms import plain
 from newtongue_recipes.data import Gathered
+from newtongue_recipes.data.shapes import own_texts
 from newtongue_recipes.recipe import Base, Recipe
 from newtongue_recipes.recipe.doubts import doubts
+from newtongue_recipes.settings import Tune
 from newtongue_recipes.stages.tune import check_same_lora
 
 Start = Encoder | ModalityAdapter | None
@@ -54,6 +60,12 @@ def start_of(recipe: Recipe) -> Start:
     if name is None:
         return None
     encoder = Encoder.from_pretrained(name)
+    most = encoder.capacity + 2  # With what opens and closes a text.
+    if continued and recipe.represent and recipe.represent.positions > most:
+        raise NewtongueError(
+            f"represent.positions={recipe.represent.positions} is more than the {most} that {name!r} reads at once. "
+            "Set it to no more."
+        )
     if continued and encoder.tokenizer.mask_token is None:
         raise NewtongueError(
             f"The tokenizer of {name!r} has no mask token, so stage 1 cannot train it further. Leave stage 1 out and "
@@ -66,7 +78,7 @@ def notes(recipe: Recipe, tokenizer: Any, data: dict[str, Gathered]) -> list[str
     """What a reader should know before it begins.
 
     Raises:
-        NewtongueError: a part of a stage has no rows to learn from.
+        NewtongueError: a part of a stage has no rows that it can learn from.
     """
     for stage, one in data.items():
         if not one.rows:
@@ -74,6 +86,8 @@ def notes(recipe: Recipe, tokenizer: Any, data: dict[str, Gathered]) -> list[str
                 f"No rows are left for {stage}: all {len(one.held_out)} of {one.kind} are held out. Give more, or set "
                 f"data.held_out (now {recipe.data.held_out:g}) to less."
             )
+    if recipe.tune:
+        _check_conversations(data["tune"].rows, recipe.tune, tokenizer)
     if recipe.map and recipe.map.words and not recipe.map.mined and not aligned(data["map"]):
         raise NewtongueError(
             "Stage 2 is to begin with words and no pair is aligned. Name a dictionary under data.pairs, with 1 in its "
@@ -86,6 +100,26 @@ def notes(recipe: Recipe, tokenizer: Any, data: dict[str, Gathered]) -> list[str
             "For another layout, name a folder in base.name, with the base in it and a chat_template.jinja beside it."
         )
     return said
+
+
+def _check_conversations(conversations: Sequence[Messages], settings: Tune, tokenizer: Any) -> None:
+    """See that stage 3 will be able to learn from one of them at least, as far as the base's tokenizer can tell."""
+    speaking = join_tokenizer(tokenizer, Ranges(len(tokenizer)))
+    written = settings.answer == "own"  # In tokens that may not be made yet.
+    refused = []
+    for one in conversations:
+        try:
+            speaking.example(plain(one), max_length=None if written else settings.max_length)
+        except NewtongueError as error:
+            refused.append(str(error))
+            continue
+        if written or own_texts("questions", one):
+            return
+        refused.append("Nothing in the first of them is in the language, so the base alone would answer it.")
+    raise NewtongueError(
+        f"Stage 3 can learn from none of its {len(conversations):,} conversations. {refused[0]} Look at data.questions "
+        f"and tune.max_length (now {settings.max_length:,})."
+    )
 
 
 def aligned(pairs: Gathered) -> int:

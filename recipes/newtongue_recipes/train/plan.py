@@ -100,9 +100,10 @@ def make_plan(recipe: Recipe, rows: Mapping[str, int], start: Start) -> Plan:
         start: what the first stage starts from.
 
     Raises:
-        NewtongueError: the base's configuration cannot be read, or the LoRA does not fit it.
+        NewtongueError: the base's configuration cannot be read, or the LoRA or the longest row does not fit it.
     """
     base = _without_weights(recipe)
+    _check_positions(recipe, base.config)
     frozen = sum(parameter.numel() for parameter in base.parameters())
     trained: dict[str, int] = {}
     encoder = start.encoder if isinstance(start, ModalityAdapter) else start
@@ -221,6 +222,15 @@ def _lora(base: Any, tune: Tune, name: str) -> int:
 
 def _count(model: Any) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _check_positions(recipe: Recipe, config: Any) -> None:
+    most = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if recipe.tune and most and recipe.tune.max_length > most:
+        raise NewtongueError(
+            f"tune.max_length={recipe.tune.max_length} is more than the {most} positions that the base "
+            f"{recipe.base.name!r} reads at once. Set it to no more."
+        )
 
 
 def _without_weights(recipe: Recipe) -> Any:
