@@ -247,6 +247,18 @@ def test_saving_over_an_adapter_has_to_be_said(folder: Path) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["tr"]
 
 
+def test_saving_over_an_adapter_keeps_what_others_put_beside_its_parts(folder: Path) -> None:
+    (folder / ".git").mkdir()
+    beside = {".git/HEAD": "ref: refs/heads/main", "notes.txt": "mine"}
+    for name, text in beside.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "voice.safetensors").write_bytes(b"of an earlier adapter")
+    other_adapter().save_pretrained(folder, overwrite=True)
+    assert {name: (folder / name).read_text(encoding="utf-8") for name in beside} == beside
+    assert not (folder / "voice.safetensors").exists()
+    assert ModalityAdapter.from_pretrained(folder).language
+
+
 def test_what_is_not_an_adapter_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "thesis.txt").write_text("years of work")
