@@ -15,6 +15,7 @@ from transformers import (
     BertModel,
     PreTrainedTokenizerFast,
     T5Config,
+    T5EncoderModel,
     T5Model,
 )
 
@@ -202,6 +203,21 @@ def test_an_encoder_decoder_is_refused() -> None:
     config = T5Config(d_model=16, d_kv=4, d_ff=16, num_layers=1, num_heads=2, vocab_size=400)
     with pytest.raises(NewtongueError, match="T5EncoderModel"):
         Encoder(T5Model(config), encoder_tokenizer(TURKISH))
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["its encoder half", "an encoder-decoder"])
+def test_of_an_encoder_decoder_the_encoder_half_is_read(whole: bool, tmp_path: Path) -> None:
+    config = T5Config(d_model=16, d_kv=4, d_ff=16, num_layers=1, num_heads=2, vocab_size=400)
+    made = (T5Model if whole else T5EncoderModel)(config)
+    made.save_pretrained(tmp_path / "t5")
+    encoder_tokenizer(TURKISH).save_pretrained(tmp_path / "t5")
+    encoder = Encoder.from_pretrained(tmp_path / "t5")
+    assert torch.equal(encoder.model.shared.weight, made.shared.weight)
+    base = bare_base()
+    ModalityAdapter.create(base, encoder, language="tr").save_pretrained(tmp_path / "tr")
+    again = ModalityAdapter.from_pretrained(tmp_path / "tr")
+    runs = [torch.tensor([7, 8, 9])]
+    assert torch.equal(again.encoder(runs), encoder.eval()(runs))
 
 
 def test_a_tokenizer_without_opening_and_closing_tokens_is_refused() -> None:

@@ -1,5 +1,6 @@
 """What people who know transformers and PEFT well do with an attached model, and what it must bear or refuse."""
 
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -112,3 +113,32 @@ def test_a_loss_of_ones_own_is_called_by_name() -> None:
     model.loss_function = lambda logits, labels, **options: logits.sum() * 0 + 7
     inputs = batch([ids_of(ENGLISH, model)])
     assert model(**inputs, labels=inputs["input_ids"]).loss.item() == 7
+
+
+def test_a_pickled_model_is_another_that_answers_alike() -> None:
+    model = world()
+    again = pickle.loads(pickle.dumps(model))
+    read = batch([ids_of(TURKISH, model)])
+    expected = logits(model, **read)
+    assert torch.equal(logits(again, **read), expected)
+    for language in again.languages:
+        again.detach(language)
+    assert type(again) is type(bare_base()) and not hasattr(again, "languages")
+    assert torch.equal(logits(model, **read), expected)
+
+
+def test_guesses_from_the_prompt_never_say_what_was_read() -> None:
+    model = world()
+    row = (*TURKISH, *TURKISH, Part(None, 2, 2))  # Ends as it does before each run.
+    read = torch.tensor([ids_of(row, model)])
+    plain = model.generate(read, max_new_tokens=8, do_sample=False)
+    assert torch.equal(model.generate(read, max_new_tokens=8, do_sample=False, prompt_lookup_num_tokens=3), plain)
+
+
+def test_an_assistant_that_knows_no_ids_of_a_language_is_refused_where_one_is_read() -> None:
+    model, helper = world(), bare_base()
+    english, read = (torch.tensor([ids_of(row, model)]) for row in (ENGLISH * 2, TURKISH))
+    plain = model.generate(english, max_new_tokens=6, do_sample=False)
+    assert torch.equal(model.generate(english, max_new_tokens=6, do_sample=False, assistant_model=helper), plain)
+    with pytest.raises(NewtongueError, match="Leave it out where something is read in one"):
+        model.generate(read, max_new_tokens=6, assistant_model=helper)

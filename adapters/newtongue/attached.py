@@ -15,12 +15,19 @@ from typing import TYPE_CHECKING, Any, cast
 from peft import PeftType
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
-from transformers import GenerationConfig, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    GenerationConfig,
+    LogitsProcessorList,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.generation.candidate_generator import PromptLookupCandidateGenerator
 
 from .base import decoder_of, embedding_table
 from .errors import LanguageError, NewtongueError
 from .lora import add_lora, flags_kept, lora_parameters, remove_lora
 from .port import CHILD, Port
+from .scores import NothingRead, OverBaseIds
 from .tokenizer import join_tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -206,6 +213,21 @@ class AttachedModel(PreTrainedModel):
         with bare(self):
             super().save_pretrained(save_directory, *args, **options)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy by the base's own class, since this one is made at run time."""
+        return _unpickled, (type(self).__mro__[2],), self.__dict__
+
+    def _get_candidate_generator(self, **options: Any) -> Any:
+        read = bool((options["input_ids"] >= _port(self).ranges.base_rows).any())
+        if read and options.get("assistant_model") is not None:
+            raise NewtongueError(
+                "The assistant_model knows no ids of an attached language. Leave it out where something is read in one."
+            )
+        guesses = super()._get_candidate_generator(**options)  # type: ignore[misc]
+        if isinstance(guesses, PromptLookupCandidateGenerator) and guesses.logits_processor is not None:
+            guesses.logits_processor = NothingRead(_port(self).ranges, guesses.logits_processor)
+        return guesses
+
     def _get_logits_processor(
         self, generation_config: GenerationConfig, *args: Any, encoder_input_ids: Tensor | None = None, **kwargs: Any
     ) -> LogitsProcessorList:
@@ -220,21 +242,7 @@ class AttachedModel(PreTrainedModel):
         processors = super()._get_logits_processor(  # type: ignore[misc]
             generation_config, *args, encoder_input_ids=encoder_input_ids, **kwargs
         )
-        return _OverBaseIds(_port(self), processors)
-
-
-class _OverBaseIds(LogitsProcessorList):
-    """Processors that index scores by id get rows without the languages' ids."""
-
-    def __init__(self, port: Port, processors: LogitsProcessorList) -> None:
-        super().__init__(processors)
-        self.port = port
-
-    def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
-        scored: Tensor = super().__call__(
-            cast(Any, self.port.ranges.as_scored_ids(input_ids, scores.shape[-1])), cast(Any, scores), **kwargs
-        )
-        return scored
+        return OverBaseIds(_port(self).ranges, processors)
 
 
 @contextmanager
@@ -300,8 +308,19 @@ def _open_port(base: PreTrainedModel) -> Port:
     port.was_trainable = [(parameter, parameter.requires_grad) for parameter in base.parameters()]
     base.add_module(CHILD, port)
     own = type(base)
-    base.__class__ = type(own.__name__, (AttachedModel, own), {"__module__": own.__module__})
+    base.__class__ = _attached(own)
     return port
+
+
+def _attached(own: type[PreTrainedModel]) -> type[PreTrainedModel]:
+    """The subclass of a base's class that can have languages, under the same name."""
+    return type(own.__name__, (AttachedModel, own), {"__module__": own.__module__})
+
+
+def _unpickled(own: type[PreTrainedModel]) -> PreTrainedModel:
+    """An empty model of that class, to be filled."""
+    made = _attached(own)
+    return made.__new__(made)
 
 
 def _close_port(base: PreTrainedModel, port: Port) -> None:

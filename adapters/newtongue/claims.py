@@ -11,9 +11,10 @@ import torch
 from peft import LoraConfig
 from safetensors import safe_open
 from torch import nn
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig
 
 from .config import MapperConfig
+from .encoder import reading_class
 from .errors import AdapterFormatError
 from .mapper import Mapper
 
@@ -47,7 +48,7 @@ def check_encoder(folder: Path) -> None:
             "from a source you trust."
         )
     with torch.device("meta"):
-        model = AutoModel.from_config(config, trust_remote_code=False)
+        model = reading_class(config).from_config(config, trust_remote_code=False)
     if getattr(model, "pooler", None) is not None:
         setattr(model, "pooler", None)  # noqa: B010 (never saved, never read)
     _compare(model, weights, "an encoder")

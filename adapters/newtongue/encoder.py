@@ -1,4 +1,4 @@
-"""The encoder: any model that `AutoModel` reads, with its tokenizer, made to read runs of any length."""
+"""The encoder: any model of transformers that reads text, with its tokenizer, made to read runs of any length."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,14 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    MODEL_FOR_TEXT_ENCODING_MAPPING,
+    AutoConfig,
+    AutoModel,
+    AutoModelForTextEncoding,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from .base import embedding_table
@@ -67,8 +74,10 @@ class Encoder(nn.Module):
         """
         try:
             with _quiet():  # A masked-language-model head leaves keys to spare; what lacks is raised below.
-                model, report = AutoModel.from_pretrained(
+                config = AutoConfig.from_pretrained(name, **options)
+                model, report = reading_class(config).from_pretrained(
                     name,
+                    config=config,
                     dtype=torch.float32,
                     output_loading_info=True,
                     ignore_mismatched_sizes=True,
@@ -133,6 +142,11 @@ class Encoder(nn.Module):
         keep = (place >= edges[:, :1]) & (place < edges[:, 1:])
         read: Tensor = states[keep]
         return read
+
+
+def reading_class(config: Any) -> Any:
+    """Which of transformers' auto classes loads what reads text by itself: of T5 and its kin the encoder half."""
+    return AutoModelForTextEncoding if type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING else AutoModel
 
 
 def windows(length: int, capacity: int) -> list[tuple[int, int, int, int]]:
