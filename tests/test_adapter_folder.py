@@ -187,6 +187,8 @@ def test_load_weights_of_another_shape_is_an_error_and_changes_nothing(folder: P
     small = ModalityAdapter.create(base, tiny_encoder(TURKISH), language="tr", hidden=10)
     rank = adapter_for(base, lora=LoraConfig(r=2, target_modules="all-linear"))
     bare = adapter_for(base, lora=False)
+    with pytest.raises(NewtongueError, match="another shape"):
+        adapter_for(base, lora=LoraConfig(r=2, target_modules="all-linear")).load_weights(folder)
     for adapter in (small, bare, rank):
         adapter.attach(base)
         before = {name: value.clone() for name, value in adapter.trainable_parameters()}

@@ -265,6 +265,10 @@ WRONG = {
         },
         r"represent.positions=9999 is more than the \d+",
     ),
+    "a rank larger than the base is wide": (
+        lambda world, here: {"tune.rank": 4096},
+        r"A LoRA of rank 4096 can do no more than one of \d+",
+    ),
     "LoRA on layers that are not there": (
         lambda world, here: {"tune.target_modules": "[qkv]"},
         "tune.target_modules=.*does not fit the base",

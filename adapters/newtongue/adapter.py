@@ -104,7 +104,7 @@ class ModalityAdapter(Float32):
             sharpness=sharpness,
         )
         config = ModalityConfig(language, encoder.vocabulary, info, mapper, notes=notes or {}, borrows=borrows)
-        return cls(config, encoder, Mapper(mapper), check_lora(lora) if lora else None)
+        return cls(config, encoder, Mapper(mapper), check_lora(lora, info.width) if lora else None)
 
     @classmethod
     def from_pretrained(
@@ -138,8 +138,9 @@ class ModalityAdapter(Float32):
             mapper.load_state_dict(load_file(folder / "mapper.safetensors"))
             lora = weights = None
             if "lora/adapter_config.json" in config.files:
-                lora = check_lora(LoraConfig.from_pretrained(str(folder / "lora")))
+                lora = LoraConfig.from_pretrained(str(folder / "lora"))
                 check_lora_rank(lora, config.mapper.base_width, folder / "lora")
+                check_lora(lora, config.mapper.base_width)
                 weights = load_file(folder / "lora" / "adapter_model.safetensors") or None
             voice = None
             if config.writes:
@@ -206,7 +207,7 @@ class ModalityAdapter(Float32):
                 f"The adapter for {self.language!r} {'is attached' if self.attached else 'has a LoRA already'}. "
                 "Give LoRA to a detached adapter without one."
             )
-        self.lora = check_lora(lora)
+        self.lora = check_lora(lora, self.config.mapper.base_width)
         return self
 
     def with_voice(self, base: PreTrainedModel) -> "ModalityAdapter":
@@ -282,7 +283,10 @@ class ModalityAdapter(Float32):
         """
         saved = ModalityAdapter.from_pretrained(folder)
         weights = saved.lora_weights()
-        ours, theirs = ({key: value.shape for key, value in one.state_dict().items()} for one in (self, saved))
+        ours, theirs = (
+            {"LoRA": one.lora and one.lora.r, **{key: tuple(value.shape) for key, value in one.state_dict().items()}}
+            for one in (self, saved)
+        )
         if ours != theirs or (weights is None) != (self.lora is None):
             differs = min((key for key, _ in ours.items() ^ theirs.items()), default="LoRA")
             raise AdapterFormatError(

@@ -18,6 +18,7 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from .base import embedding_table
 from .errors import AdapterFormatError, NewtongueError
 from .float32 import Float32Linear
 from .languages import is_module_name, module_name
@@ -35,13 +36,16 @@ PLAIN = {
 }
 
 
-def check_lora(config: LoraConfig) -> LoraConfig:
-    """Return `config` if its LoRA can be gated by position.
+def check_lora(config: LoraConfig, width: int) -> LoraConfig:
+    """Return `config` if its LoRA can be gated by position, on a base so wide.
 
     Raises:
-        NewtongueError: the LoRA is not a plain sum onto the layer's output (DoRA and other variants), or it
-            would change more than LoRA weights.
+        NewtongueError: the LoRA is not a plain sum onto the layer's output (DoRA and other variants), it
+            would change more than LoRA weights, or a rank is larger than the base is wide.
     """
+    rank = max(config.r, *(config.rank_pattern or {}).values(), 0)
+    if rank > width:
+        raise NewtongueError(f"A LoRA of rank {rank} can do no more than one of {width}, the width of the base.")
     default = LoraConfig()
     for option in (item.name for item in fields(LoraConfig)):
         value = getattr(config, option)
@@ -72,7 +76,7 @@ def add_lora(base: PreTrainedModel, language: str, config: LoraConfig, gate: Gat
     with flags_kept(base.parameters()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Already found a `peft_config` attribute")  # Of the languages before.
         try:
-            base.add_adapter(check_lora(deepcopy(config)), adapter_name=name)
+            base.add_adapter(check_lora(deepcopy(config), embedding_table(base).shape[1]), adapter_name=name)
         except ValueError as error:
             raise NewtongueError(f"The LoRA of {language!r} does not fit this base: {error}") from error
         _activate(base, others)

@@ -14,6 +14,8 @@ from transformers.integrations.integration_utils import get_reporting_integratio
 from trl import SFTConfig
 
 from newtongue import ModalityAdapter, NewtongueError
+from newtongue.base import embedding_table
+from newtongue.lora import check_lora
 from newtongue_evaluation.report import table
 from newtongue_recipes.estimates import GIB, Estimate, expect_memory
 from newtongue_recipes.loading import check_attention
@@ -209,6 +211,7 @@ def _trained_by(stage: str, trained: dict[str, int]) -> int:
 
 def _lora(base: Any, tune: Tune, name: str) -> int:
     lora = LoraConfig(r=tune.rank, target_modules=tune.target_modules, task_type="CAUSAL_LM")
+    check_lora(lora, embedding_table(base).shape[1])
     try:
         with init_empty_weights():
             tuned = get_peft_model(base, lora)
