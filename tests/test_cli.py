@@ -102,6 +102,10 @@ def test_ask_finds_the_base_beside_an_adapter_that_moved(adapter: Path) -> None:
         pytest.param(("ask", "{adapter}", "  "), "Empty text", id="empty question"),
         pytest.param(("ask", "{adapter}", "Su?", "--base", "{here}"), "base", id="a base that is none"),
         pytest.param(("demo", "--output", "{here}"), "not empty", id="output in use"),
+        *(
+            pytest.param((*one, "--output", "{here}/test_cli.py/x"), "cannot be written to", id=f"{one[0]} into a file")
+            for one in (("demo",), ("data", "demo-turkish"), ("experiment", "atlas"), ("train", "demo-turkish"))
+        ),
         pytest.param(("aks",), "No such command", id="typing error"),
         pytest.param(("ask", "{adapter}", "Su?", "--max-new-tokens", "0"), "max-new-tokens", id="out of range"),
     ],

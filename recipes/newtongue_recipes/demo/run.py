@@ -23,6 +23,7 @@ from newtongue_recipes.demo.nano import FOLDER as NANO
 from newtongue_recipes.demo.raw import raw_text_control
 from newtongue_recipes.demo.summary import card_results, write_report
 from newtongue_recipes.demo.teach import Curriculum, quiet, teach
+from newtongue_recipes.folders import make_folder
 
 Curves = dict[str, dict[str, list[tuple[int, float]]]]
 
@@ -112,7 +113,7 @@ def _make_room(output: Path, overwrite: bool) -> None:
             found = f"what no demo writes ({', '.join(others[:3])})" if others else "no base, and so no demo"
             raise NewtongueError(f"{output} holds {found}; it is not cleared. Choose another --output, or clear it.")
         shutil.rmtree(output)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
 
 
 def _teach_all(

@@ -17,6 +17,7 @@ from newtongue_evaluation.environment import environment
 from newtongue_evaluation.results import Cost, Result, write_result
 from newtongue_recipes.bars import Bars
 from newtongue_recipes.demo.teach import quiet
+from newtongue_recipes.folders import make_folder
 from newtongue_recipes.train.inputs import fingerprint
 from newtongue_recipes.train.ledger import Inputs, Ledger
 
@@ -170,6 +171,7 @@ def _check(settings: Settings, output: Path, runs: Sequence[Run]) -> None:
     for language in {run.language for run in runs} if settings.map.borrows else ():
         check_borrows(language)
     _check_same(output, EXPERIMENT, settings.made_from())
+    make_folder(output)
     Ledger(output).write(EXPERIMENT, settings.made_from(), finished=False)
 
 

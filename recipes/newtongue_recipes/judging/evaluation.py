@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from newtongue import AttachedModel, ModalityAdapter
+from newtongue import AttachedModel, ModalityAdapter, NewtongueError
 from newtongue.tokenizer import load_tokenizer
 from newtongue_evaluation.answers import answer
 from newtongue_evaluation.asking import ask_all
@@ -26,6 +26,7 @@ from newtongue_evaluation.tasks.bitext import Bitext
 from newtongue_recipes.asking import load_base_of
 from newtongue_recipes.attaching import load_adapters
 from newtongue_recipes.bars import Bars
+from newtongue_recipes.folders import make_folder
 
 from .exams import Asked, exams
 
@@ -65,14 +66,15 @@ class Evaluation:
         """Ask, look, and write results and portrait into `output`.
 
         Raises:
-            NewtongueError: the adapter, its base or a file cannot be read, or there is nothing to ask.
+            NewtongueError: the adapter, its base, a vocabulary or a file cannot be read, `output` cannot be written to,
+                or there is nothing to ask.
         """
+        make_folder(output)
+        vocabularies = {Path(one).name: _vocabulary(one) for one in self.tokenizers}
         adapter = load_adapters([self.adapter], self.console)[0]
         asked, pairs = exams(adapter.language, self.data, self.tasks, self.limit)
         base = load_base_of(self.adapter, adapter, self.base, four_bit=self.four_bit)
         tokenizer = load_tokenizer(str(base.name_or_path), revision=getattr(base.config, "_commit_hash", None))
-        vocabularies = {Path(one).name: load_tokenizer(one) for one in self.tokenizers}
-        output.mkdir(parents=True, exist_ok=True)
         with Bars(self.console) as progress:
             portrait = Portrait(adapter.language, Path(str(base.name_or_path)).name, self.adapter)
             english = _english(asked, pairs)
@@ -184,6 +186,15 @@ class Evaluation:
             environment=environment(),
         )
         write_result(result, output)
+
+
+def _vocabulary(name: str) -> Any:
+    try:
+        return load_tokenizer(name)
+    except (OSError, ValueError) as error:
+        raise NewtongueError(
+            f"--tokenizer {name} cannot be read as a tokenizer: {error} Name a folder or a Hub id that holds one."
+        ) from error
 
 
 def _english(asked: Sequence[Asked], pairs: Sequence[Bitext]) -> list[str]:

@@ -13,6 +13,7 @@ from newtongue import NewtongueError
 from newtongue.whole import write_whole
 from newtongue_evaluation.environment import environment
 from newtongue_recipes.data import write_report
+from newtongue_recipes.folders import make_folder
 from newtongue_recipes.recipe import Recipe
 from newtongue_recipes.recipe.comments import in_full
 
@@ -55,17 +56,15 @@ def alone(output: Path) -> Iterator[None]:
         NewtongueError: another one holds it, or there is nowhere to put the lock.
     """
     output = output.absolute()
+    make_folder(output.parent)
+    lock = FileLock(output.with_name(f".{output.name}.lock"), timeout=0)
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(output.with_name(f".{output.name}.lock"), timeout=0)
         lock.acquire()
     except Timeout as error:
         raise NewtongueError(
             f"{output} is being trained into by another process now. Wait until it has ended, or choose another "
             "--output."
         ) from error
-    except OSError as error:
-        raise NewtongueError(f"{output} cannot be written to ({error}). Choose another --output.") from error
     try:
         yield
     finally:
