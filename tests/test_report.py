@@ -153,6 +153,14 @@ def test_examples_are_of_rows_that_ours_did_best_and_worst_on() -> None:
     assert len({one.gold for one in (*best, *worst)}) == len(best) + len(worst) == 12
 
 
+def test_an_example_stands_beside_nothing_that_was_asked_otherwise() -> None:
+    ours, other = result("adapter", "ours", 40), result("LoRA on raw text", "baseline", 40)
+    moved = tuple(replace(row, gold=("else",), answer="else") for row in other.rows)
+    for rows, said in ((other.rows, True), (moved, False)):
+        (task,) = summarise([ours, replace(other, rows=rows)])
+        assert {bool(one.theirs) for one in best_and_worst(task)[0]} == {said}
+
+
 def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
     for one in RESULTS:
         write_result(one, tmp_path)

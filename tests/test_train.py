@@ -15,6 +15,7 @@ from transformers import AutoModel, TrainerCallback
 import tiny
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue.precision import dtype_of
+from newtongue_recipes.asking import base_of
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.recipe import load_recipe, shipped
 from newtongue_recipes.settings import Training, Tune
@@ -333,6 +334,15 @@ def test_a_lora_other_than_the_adapter_s_own_is_refused_at_once(world: Path, tmp
         further(**{"tune.rank": 64})
     assert not (tmp_path / "further").exists()
     assert ModalityAdapter.from_pretrained(further()).lora.r == 2
+
+
+def test_a_base_in_a_relative_folder_is_found_from_another_directory(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world)
+    made = train(recipe_of(world, **{"base.name": "base"}), tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    assert base_of(str(made), ModalityAdapter.from_pretrained(made).config.base) == str(world / "base")
 
 
 def test_two_trainings_do_not_share_a_folder(world: Path, tmp_path: Path) -> None:

@@ -44,15 +44,15 @@ def best_and_worst(task: Task) -> tuple[list[Example], list[Example]]:
     ours, other = task.ours, rival(task)
     if ours is None or not task.answered_in or any(row.answer is None for row in ours.rows):
         return [], []
-    beside = {row.key: row for row in other.rows} if other else {}
+    beside = {(row.key, row.gold): row for row in other.rows} if other else {}
     near = {row.key: f1(row.answer or "", row.gold, task.answered_in) for row in ours.rows}
     best = sorted(ours.rows, key=lambda row: (-near[row.key], -len(row.gold[0]), row.key))
     worst = sorted(ours.rows, key=lambda row: (near[row.key], -_surprise(row), row.key))
     good = [row for row in _different(best) if near[row.key] > 0][:SHOWN]
     bad = [row for row in _different(worst) if near[row.key] < 1][:SHOWN]
     return (
-        [_example(row, beside.get(row.key), task.answered_in) for row in good],
-        [_example(row, beside.get(row.key), task.answered_in) for row in bad],
+        [_example(row, beside.get((row.key, row.gold)), task.answered_in) for row in good],
+        [_example(row, beside.get((row.key, row.gold)), task.answered_in) for row in bad],
     )
 
 

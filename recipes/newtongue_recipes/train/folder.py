@@ -98,4 +98,6 @@ def tidy(folder: Path) -> None:
 
 
 def _about(recipe: Recipe) -> dict[str, Any]:
-    return {"language": recipe.language, "base": recipe.base.name}
+    name = recipe.base.name
+    folder = Path(name)  # Found again from any directory.
+    return {"language": recipe.language, "base": str(folder.resolve()) if folder.is_dir() else name}
