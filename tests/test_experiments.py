@@ -85,6 +85,9 @@ def test_a_search_is_done_with_the_most_data(name: str) -> None:
         ("atlas", ["runs.0.pairs=[-1]", "seeds=[x]"], "seeds"),
         ("atlas", ["runs.0.methods=[]"], "runs.0.methods"),
         ("atlas", ["budgets={raw-lora: {rnak: 3}}"], "rnak"),
+        ("atlas", ["searc.steps=3"], r"searc \(searc\.steps=3\): unknown key. Did you mean 'search'"),
+        ("atlas", ["search.stebs=3"], r"search\.stebs \(search\.stebs=3\): unknown key. Did you mean 'steps'"),
+        ("atlas", ["asked=many"], r"atlas has an error:\n  asked .*Give int \(default 500\): questions scored"),
     ],
 )
 def test_wrong_settings_are_told_with_what_was_meant(name: str, changes: list[str], said: str) -> None:

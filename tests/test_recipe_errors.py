@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from newtongue import NewtongueError
 from newtongue_recipes.recipe import Recipe, load_recipe
-from newtongue_recipes.recipe.keys import every_place
+from newtongue_recipes.recipe.keys import RECIPE
 from newtongue_recipes.recipe.options import trainer_options
 
 SMALL = """
@@ -37,6 +37,7 @@ def refused(name: str | Path, *overrides: str) -> str:
     "override,parts",
     [
         pytest.param("sede=3", ["sede", "'seed'"], id="unknown key"),
+        pytest.param("tuen.training.steps=3", ["tuen (tuen.training.steps=3)", "'tune'"], id="unknown key above"),
         pytest.param("tune.rnk=8", ["tune.rnk", "'rank'"], id="unknown key of a stage"),
         pytest.param("tune.batch=8", ["tune.batch", "tune.training.batch"], id="key at the wrong place"),
         pytest.param("data.questions.0.rowz=8", ["data.questions.0.rowz", "'rows'"], id="unknown key in a list"),
@@ -101,7 +102,7 @@ def test_all_errors_come_at_once_with_their_lines(tmp_path: Path) -> None:
     assert places == sorted(places)
 
 
-@given(place=st.sampled_from(sorted(every_place(), key=str)), letter=st.integers(0, 50))
+@given(place=st.sampled_from(sorted(RECIPE.every_place(), key=str)), letter=st.integers(0, 50))
 def test_a_misspelt_key_is_found_wherever_it_stands(place: tuple[str | int, ...], letter: int) -> None:
     name = str(place[-1])
     at = letter % len(name)

@@ -8,7 +8,7 @@ import yaml
 
 from newtongue_recipes.recipe import Recipe, load_recipe, shipped
 from newtongue_recipes.recipe.comments import commented, in_full
-from newtongue_recipes.recipe.keys import every_place, key_at
+from newtongue_recipes.recipe.keys import RECIPE
 from newtongue_recipes.recipe.shipped import CONFIGS
 
 BASES = ("phi-2", "phi-3.5-mini", "phi-4-mini")
@@ -74,12 +74,12 @@ def test_a_recipe_in_full_is_the_same_recipe_with_every_key(name: str, tmp_path:
 
 
 def test_every_key_says_what_it_is() -> None:
-    nameless = [place for place in every_place() if not key_at(place).description]
+    nameless = [place for place in RECIPE.every_place() if not RECIPE.at(place).description]
     assert not nameless
 
 
 def test_what_a_key_is_fits_the_line_it_stands_on() -> None:
-    assert not [place for place in every_place() if "\n" in key_at(place).description]
+    assert not [place for place in RECIPE.every_place() if "\n" in RECIPE.at(place).description]
 
 
 @pytest.mark.parametrize("language,tag", [("turkish", "tr"), ("japanese", "ja")])

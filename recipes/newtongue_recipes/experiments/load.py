@@ -8,12 +8,15 @@ from pydantic import ValidationError
 
 from newtongue import NewtongueError
 from newtongue_recipes.recipe.conflicts import Place
+from newtongue_recipes.recipe.keys import Keys
 from newtongue_recipes.recipe.nearest import nearest
 from newtongue_recipes.recipe.overrides import override
-from newtongue_recipes.recipe.problems import Problem, listing, problems
+from newtongue_recipes.recipe.problems import Problem, problems, told
 from newtongue_recipes.recipe.reading import read_recipe
 
 from .schema import FOLDER, Settings
+
+KEYS = Keys(Settings)
 
 
 def load_experiment(name_or_path: str | Path, overrides: Sequence[str] = (), scale: float = 1.0) -> Settings:
@@ -35,9 +38,9 @@ def load_experiment(name_or_path: str | Path, overrides: Sequence[str] = (), sca
     try:
         settings = Settings.model_validate(_scaled(document.values, scale))
     except ValidationError as error:
-        found += problems(error, document.values)
+        found += problems(error, document.values, KEYS)
     if settings is None or found:
-        raise NewtongueError("\n  ".join([f"{name_or_path} has errors:", *listing(found, lines)]))
+        raise NewtongueError(told(name_or_path, found, lines))
     return settings
 
 

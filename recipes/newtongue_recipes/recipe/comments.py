@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from .conflicts import Place
-from .keys import Key, key_at
+from .keys import RECIPE, Key
 from .problems import shown, uncapitalized
 from .reading import parse
 from .schema import Recipe
@@ -24,7 +24,7 @@ def commented(text: str) -> str:
     lines = text.splitlines()
     keys: dict[int, Key] = {}
     for place, line in parse(text, "The recipe").lines.items():
-        key = key_at(place) if place and isinstance(place[-1], str) else None
+        key = RECIPE.at(place) if place and isinstance(place[-1], str) else None
         if key is not None:
             keys.setdefault(line - 1, key)
     code = {line: _without_comment(lines[line]) for line in keys}
@@ -65,7 +65,7 @@ _Dumper.add_representer(
 def _inline(values: Any, place: Place) -> Any:
     if isinstance(values, list):
         return [_inline(item, (*place, index)) for index, item in enumerate(values)]
-    key = key_at(place)
+    key = RECIPE.at(place)
     if not isinstance(values, dict) or key is None:
         return values
     inside = {name: _inline(item, (*place, name)) for name, item in values.items()}

@@ -10,7 +10,7 @@ from newtongue import NewtongueError
 
 from .conflicts import Place
 from .overrides import override
-from .problems import Problem, listing, problems
+from .problems import Problem, problems, told
 from .reading import read_recipe
 from .schema import Recipe
 from .shipped import find_recipe
@@ -38,6 +38,5 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Reci
     except ValidationError as error:
         found += problems(error, document.values)
     if recipe is None or found:
-        many = f"{len(found)} errors" if len(found) > 1 else "an error"
-        raise NewtongueError("\n  ".join([f"{name_or_path} has {many}:", *listing(found, lines)]))
+        raise NewtongueError(told(name_or_path, found, lines))
     return recipe
