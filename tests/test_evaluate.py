@@ -17,7 +17,7 @@ from newtongue_evaluation.portrait import Portrait
 from newtongue_evaluation.results import read_results
 from newtongue_evaluation.tasks.bitext import read_bitext
 from newtongue_evaluation.tasks.find import find_files
-from newtongue_evaluation.tasks.questions import read_questions, write_questions
+from newtongue_evaluation.tasks.questions import read_questions
 from newtongue_recipes.judging.exams import exams
 from running import newtongue
 
@@ -200,13 +200,6 @@ def test_questions_are_read_plain_and_gzipped(tmp_path: Path) -> None:
     assert (first.key, first.gold, first.answered_in, first.text) == ("a", ("Paris",), "en", "Fransa'nın başkenti?")
     assert (second.key, second.subject, second.answered_in) == ("2", "water", "tr")
     assert second.messages[0]["content"][1]["text"] == " Answer in Turkish."
-
-
-def test_questions_are_read_as_they_were_written(tmp_path: Path) -> None:
-    (tmp_path / "a.tr.jsonl").write_text("".join(json.dumps(row) + "\n" for row in QUESTIONS))
-    read = read_questions(tmp_path / "a.tr.jsonl", "tr")
-    write_questions(tmp_path / "b.tr.jsonl", read)
-    assert read_questions(tmp_path / "b.tr.jsonl", "tr") == read
 
 
 def test_an_answer_alone_is_one_and_what_is_null_or_empty_is_left_out(tmp_path: Path) -> None:

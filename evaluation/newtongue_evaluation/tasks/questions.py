@@ -12,13 +12,12 @@ about, so that questions about one thing are not exchanged for one another.
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from newtongue import NewtongueError
 from newtongue.languages import language_name
-from newtongue.whole import write_whole
 from newtongue_evaluation.answers import Messages
 from newtongue_evaluation.baselines import Question
 
@@ -37,23 +36,6 @@ def read_questions(path: str | Path, language: str) -> list[Question]:
             "of its own; without ids, lines are numbered."
         )
     return found
-
-
-def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
-    """Write questions as a file for `read_questions`; English words around what is asked are left out."""
-    rows = [
-        {
-            "id": one.key,
-            "question": one.text,
-            "answers": list(one.gold),
-            "answered_in": one.answered_in,
-            "english": one.english,
-            "group": one.group,
-            "subject": one.subject,
-        }
-        for one in questions
-    ]
-    write_whole(Path(path), "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def ask_in(question: str, language: str, answered_in: str) -> Messages:
