@@ -18,10 +18,10 @@ from rich.console import Console
 import tiny
 from newtongue import AttachedModel, LanguageError, NewtongueError
 from newtongue.base import BaseInfo
-from newtongue_recipes.asking import base_of
 from newtongue_recipes.chat.conversation import Conversation, Turn
 from newtongue_recipes.chat.streaming import Streamer, stop_on_interrupt
 from newtongue_recipes.chat.terminal import Chat, describe, pick_language, typed_lines
+from newtongue_recipes.loading import base_of
 from running import newtongue
 from worlds import adapter_for, attach_two, bare_base, shake_lora, world
 

@@ -15,8 +15,7 @@ from transformers import AutoModel, TrainerCallback
 import tiny
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue.precision import dtype_of
-from newtongue_recipes.asking import base_of
-from newtongue_recipes.loading import load_base
+from newtongue_recipes.loading import base_of, load_base
 from newtongue_recipes.recipe import load_recipe, shipped
 from newtongue_recipes.settings import Training, Tune
 from newtongue_recipes.stages import tune

@@ -1,17 +1,13 @@
 """Asking one question of an adapter, with the base it names."""
 
-import json
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel
 
-from newtongue import AttachedModel, ModalityAdapter, NewtongueError
-from newtongue.base import BaseInfo, embeddings_as_read
+from newtongue import AttachedModel, ModalityAdapter
+from newtongue.base import embeddings_as_read
 from newtongue_evaluation.answers import answer
-from newtongue_recipes.loading import load_base
+from newtongue_recipes.loading import load_base_of
 
 
 def ask_one(
@@ -68,39 +64,3 @@ def gloss_of(model: AttachedModel, text: str, language: str) -> list[tuple[str, 
     tokens = tokenizer.convert_ids_to_tokens(ids[0, read].tolist())
     said = [tokenizer.decode([one], skip_special_tokens=True) for one in nearest]
     return list(zip(tokens, said, strict=True))
-
-
-def load_base_of(name: str, adapter: ModalityAdapter, given: str | None = None, *, four_bit: bool) -> PreTrainedModel:
-    """Load the base of an adapter: the one given, or that which it names, in the revision it names.
-
-    `four_bit` is as for `load_base`.
-
-    Raises:
-        NewtongueError: there is none, or it is not where it was.
-    """
-    info = adapter.config.base
-    found = given or base_of(name, info)
-    return load_base(found, four_bit=four_bit, revision=info.revision if found == info.id else None)
-
-
-def base_of(adapter: str, base: BaseInfo) -> str:
-    """Where an adapter's base is: a folder of its name beside the adapter, what its run was given, or its Hub id.
-
-    Raises:
-        NewtongueError: it is a folder of another machine, or was never named.
-    """
-    beside = Path(adapter).resolve().parent
-    if base.id and (found := beside / Path(base.id).name).is_dir():
-        return str(found)
-    with suppress(OSError, ValueError, LookupError, TypeError):
-        given = str(json.loads((beside / "run.json").read_text(encoding="utf-8"))["base"])
-        if Path(given).is_dir():
-            return given
-    if not base.id:
-        raise NewtongueError(f"{adapter} does not say which base it belongs to. Name it with --base.")
-    if not base.on_hub and not Path(base.id).is_dir():
-        raise NewtongueError(
-            f"{adapter} belongs to a {base.architecture} in a folder called {base.id!r} ({base.rows:,} rows of width "
-            f"{base.width:,}), which is not in {beside}. Name it with --base."
-        )
-    return base.id

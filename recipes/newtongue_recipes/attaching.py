@@ -9,7 +9,7 @@ from rich.text import Text
 from transformers.utils import logging
 
 from newtongue import AttachedModel, ModalityAdapter
-from newtongue_recipes.asking import base_of, load_base_of
+from newtongue_recipes.loading import base_of, load_base_of
 
 
 def load_adapters(names: Sequence[str], console: Console) -> list[ModalityAdapter]:

@@ -1,5 +1,7 @@
-"""Loading a base model the way the recipes use it: frozen, 4-bit where asked."""
+"""Loading a base model the way the recipes use it, frozen and 4-bit where asked, and finding that of an adapter."""
 
+import json
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -10,7 +12,8 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import CONFIG_NAME
 
-from newtongue import NewtongueError
+from newtongue import ModalityAdapter, NewtongueError
+from newtongue.base import BaseInfo
 
 NF4_BLOCK = 64  # Weights that share a scale; bitsandbytes' repacking fails on rows that are no multiple of it.
 
@@ -92,3 +95,39 @@ def check_attention(attention: str | None, error: Exception) -> None:
         raise NewtongueError(
             f"base.attention={attention!r} cannot be used: {error} Install its package, or give sdpa or eager."
         ) from error
+
+
+def load_base_of(name: str, adapter: ModalityAdapter, given: str | None = None, *, four_bit: bool) -> PreTrainedModel:
+    """Load the base of an adapter: the one given, or that which it names, in the revision it names.
+
+    `four_bit` is as for `load_base`.
+
+    Raises:
+        NewtongueError: there is none, or it is not where it was.
+    """
+    info = adapter.config.base
+    found = given or base_of(name, info)
+    return load_base(found, four_bit=four_bit, revision=info.revision if found == info.id else None)
+
+
+def base_of(adapter: str, base: BaseInfo) -> str:
+    """Where an adapter's base is: a folder of its name beside the adapter, what its run was given, or its Hub id.
+
+    Raises:
+        NewtongueError: it is a folder of another machine, or was never named.
+    """
+    beside = Path(adapter).resolve().parent
+    if base.id and (found := beside / Path(base.id).name).is_dir():
+        return str(found)
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        given = str(json.loads((beside / "run.json").read_text(encoding="utf-8"))["base"])
+        if Path(given).is_dir():
+            return given
+    if not base.id:
+        raise NewtongueError(f"{adapter} does not say which base it belongs to. Name it with --base.")
+    if not base.on_hub and not Path(base.id).is_dir():
+        raise NewtongueError(
+            f"{adapter} belongs to a {base.architecture} in a folder called {base.id!r} ({base.rows:,} rows of width "
+            f"{base.width:,}), which is not in {beside}. Name it with --base."
+        )
+    return base.id

@@ -5,14 +5,15 @@ from typing import Annotated
 import typer
 
 from newtongue_recipes.commands import console
+from newtongue_recipes.commands.options import Adapter, Base, FourBit
 
 
 def ask(
-    adapter: Annotated[str, typer.Argument(help="Adapter: a folder or a Hub id.")],
+    adapter: Adapter,
     question: Annotated[str, typer.Argument(help="What to ask, in the adapter's language.")],
     then: Annotated[str, typer.Option(help="English words after it, which the base reads itself.")] = "",
-    base: Annotated[str | None, typer.Option(help="Base model, where it is not the one the adapter names.")] = None,
-    four_bit: Annotated[bool, typer.Option(help="Load the base in NF4.")] = True,
+    base: Base = None,
+    four_bit: FourBit = True,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 128,
     gloss: Annotated[
         bool, typer.Option("--gloss", help="First the base's tokens that the question is read as.")

@@ -5,12 +5,13 @@ from typing import Annotated
 import typer
 
 from newtongue_recipes.commands import console
+from newtongue_recipes.commands.options import Base, FourBit
 
 
 def chat(
     adapters: Annotated[list[str], typer.Argument(help="Adapters, folders or Hub ids, attached all at once.")],
-    base: Annotated[str | None, typer.Option(help="Base model, where it is not the one the first one names.")] = None,
-    four_bit: Annotated[bool, typer.Option(help="Load the base in NF4.")] = True,
+    base: Base = None,
+    four_bit: FourBit = True,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 256,
     language: Annotated[
         str | None, typer.Option(help="Read messages in it at first; base: no adapter; auto: as they are written.")

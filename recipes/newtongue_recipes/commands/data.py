@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from newtongue_recipes.commands import console
+from newtongue_recipes.commands.options import Overrides, Recipe
 
 
 def data(
-    recipe: Annotated[str, typer.Argument(help="Recipe: a name of one that comes with newtongue, or a file.")],
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to it.")] = None,
+    recipe: Recipe,
+    overrides: Overrides = None,
     output: Annotated[Path | None, typer.Option(help="Folder for data.json and data.md.")] = None,
 ) -> None:
     """Read a recipe's data, without training, and report on it: rows, reasons, tokens, samples, languages.

@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from newtongue_recipes.commands import console
+from newtongue_recipes.commands.options import AsJson
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the Hub.")] = 3.0,
 ) -> None:
     """Look at versions, GPU, memory, 4-bit weights and the Hub, and say which recipes fit.

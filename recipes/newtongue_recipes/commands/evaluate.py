@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from newtongue_recipes.commands import console
+from newtongue_recipes.commands.options import Adapter, Base, FourBit
 
 
 def evaluate(
-    adapter: Annotated[str, typer.Argument(help="Adapter: a folder or a Hub id.")],
+    adapter: Adapter,
     output: Annotated[Path, typer.Option(help="Folder for the results and the report.")],
     data: Annotated[
         list[Path] | None,
@@ -23,8 +24,8 @@ def evaluate(
         list[str] | None,
         typer.Option(help="A control, or a folder of results to stand beside. Repeatable; all controls if none."),
     ] = None,
-    base: Annotated[str | None, typer.Option(help="Base, if it is not the one the adapter names.")] = None,
-    four_bit: Annotated[bool, typer.Option(help="Load the base in NF4.")] = True,
+    base: Base = None,
+    four_bit: FourBit = True,
     tokenizer: Annotated[
         list[str] | None, typer.Option(help="A vocabulary to count positions in: a folder or a Hub id. Repeatable.")
     ] = None,

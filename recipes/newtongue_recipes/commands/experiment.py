@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from newtongue_recipes.commands import console
+from newtongue_recipes.commands.options import Overrides
 
 
 def experiment(
     name: Annotated[
         str, typer.Argument(help="atlas, transfer, voice, data, low-resource, or the path of a YAML file of settings.")
     ],
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to it.")] = None,
+    overrides: Overrides = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the results; runs/NAME if not given.", show_default=False)
     ] = None,

@@ -5,13 +5,14 @@ from typing import Annotated
 import typer
 
 from newtongue_recipes.commands import console
+from newtongue_recipes.commands.options import Adapter, AsJson, Token
 
 
 def inspect(
-    adapter: Annotated[str, typer.Argument(help="Adapter: a folder or a Hub id.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    adapter: Adapter,
+    as_json: AsJson = False,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit, on the Hub.")] = None,
-    token: Annotated[str | None, typer.Option(help="Token; else HF_TOKEN, else what `hf auth login` kept.")] = None,
+    token: Token = None,
 ) -> None:
     """Say what an adapter is, without its base: language, shapes, sizes, health, checksums, data and licence.
 

@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from newtongue_recipes.commands import console
+from newtongue_recipes.commands.options import Token
 
 
 def pull(
     name: Annotated[str, typer.Argument(help="Hub id, you/name.")],
     output: Annotated[Path | None, typer.Option(help="Folder to write; ./name by default.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
-    token: Annotated[str | None, typer.Option(help="Token; else HF_TOKEN, else what `hf auth login` kept.")] = None,
+    token: Token = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an adapter in the folder.")] = False,
 ) -> None:
     """Get an adapter from the Hugging Face Hub into a folder, each part checked.

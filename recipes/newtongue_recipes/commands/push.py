@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from newtongue_recipes.commands import console
+from newtongue_recipes.commands.options import Token
 
 
 def push(
@@ -15,7 +16,7 @@ def push(
     private: Annotated[bool, typer.Option(help="Make a new repository private.")] = False,
     revision: Annotated[str | None, typer.Option(help="Branch to push to; made if there is none.")] = None,
     message: Annotated[str | None, typer.Option(help="Message of the commit.")] = None,
-    token: Annotated[str | None, typer.Option(help="Token; else HF_TOKEN, else what `hf auth login` kept.")] = None,
+    token: Token = None,
 ) -> None:
     """Share an adapter on the Hugging Face Hub.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newtongue_recipes.commands import console
+from newtongue_recipes.commands.options import Overrides
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 recipes = typer.Typer(help="List, show, copy and check recipes.", no_args_is_help=True)
 
 Named = Annotated[str, typer.Argument(metavar="RECIPE", help="Name of a shipped recipe, or a file.")]
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values put over the file's.")]
 
 
 @recipes.command("list")

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from newtongue_recipes.commands import console
+from newtongue_recipes.commands.options import Base
 
 
 def space(
     adapters: Annotated[list[str], typer.Argument(help="Adapters of one base: folders or Hub ids.")],
     output: Annotated[Path, typer.Option(help="Folder to write.")] = Path("space"),
-    base: Annotated[str | None, typer.Option(help="Base model, where it is not the one the first one names.")] = None,
+    base: Base = None,
 ) -> None:
     """Write the chat page of some adapters as a Hugging Face Space.
 

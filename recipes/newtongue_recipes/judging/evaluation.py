@@ -23,10 +23,10 @@ from newtongue_evaluation.portrait import Portrait, draw, weigh
 from newtongue_evaluation.results import Cost, Result, Role, Row, write_result
 from newtongue_evaluation.retrieving import retrieve
 from newtongue_evaluation.tasks.bitext import Bitext
-from newtongue_recipes.asking import load_base_of
 from newtongue_recipes.attaching import load_adapters
 from newtongue_recipes.bars import Bars
 from newtongue_recipes.folders import make_folder
+from newtongue_recipes.loading import load_base_of
 
 from .exams import Asked, exams
 

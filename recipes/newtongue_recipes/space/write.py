@@ -15,7 +15,7 @@ from newtongue.base import is_hub_id
 from newtongue.folder import write_folder
 from newtongue.hub import check_shareable
 from newtongue.languages import language_name
-from newtongue_recipes.asking import base_of
+from newtongue_recipes.loading import base_of
 
 APP = Path(__file__).with_name("app.py")
 _COPIES = "adapters"
