@@ -183,6 +183,19 @@ def test_a_stopped_stage_ends_where_an_unstopped_one_does(
     assert not list(tmp_path.rglob(f"{stage}/.adapter.*"))
 
 
+@pytest.mark.parametrize("step,said", [(1, "run anew, for it had saved no checkpoint"), (3, "going on from its last")])
+def test_a_stage_that_goes_on_says_from_where(
+    step: int, said: str, world: Path, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before("tune", whole, tmp_path)
+    recipe = recipe_of(world, "tune")
+    with cut("tune", step, "step"), pytest.raises(Killed):
+        train(recipe, tmp_path, resume=True)
+    capsys.readouterr()
+    train(recipe, tmp_path, resume=True)
+    assert f"Stage tune: {said}" in capsys.readouterr().out
+
+
 def test_a_run_stopped_before_it_began_begins(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(draft: Path, target: Path) -> None:
         raise Killed

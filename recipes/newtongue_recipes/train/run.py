@@ -229,7 +229,9 @@ def _run_stages(run: _Run, data: Rows) -> None:
         if changed:
             run.tell(f"Stage {stage}: run anew, for its inputs changed ({'; '.join(changed)}).")
         elif known and resume:
-            run.tell(f"Stage {stage}: going on from its last checkpoint.")
+            saved = next((run.output / stage).rglob("checkpoint-*"), None)
+            said = "going on from its last checkpoint." if saved else "run anew, for it had saved no checkpoint yet."
+            run.tell(f"Stage {stage}: {said}")
         elif known:
             run.tell(f"Stage {stage}: run anew, for the stage before it was.")
         anew = True  # What follows starts from something else than before.
