@@ -14,7 +14,7 @@ from .sizes import check_size
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".py"}
 PARTS = [CONFIG_NAME, "mapper.safetensors", "voice.safetensors", "encoder/*", "lora/*", "README.md"]
 _OWN = {PurePosixPath(part).parts[0] for part in PARTS}
-_PARTS = [
+_FILES = [
     *("encoder/model.safetensors", "lora/adapter_config.json", "lora/adapter_model.safetensors"),
     *(f"encoder/*.{kind}" for kind in ("json", "txt", "model", "codes", "jinja")),  # As tokenizers are saved.
 ]
@@ -142,7 +142,7 @@ def check_folder(folder: Path, files: dict[str, str]) -> None:
 
 def _is_part(name: str) -> bool:
     """Whether a file below `encoder/` or `lora/` is one that the libraries write there, and names no other."""
-    return any(fnmatch(name, one) for one in _PARTS) and not any(fnmatch(name, one) for one in _POINTERS)
+    return any(fnmatch(name, one) for one in _FILES) and not any(fnmatch(name, one) for one in _POINTERS)
 
 
 def _trusted_root(folder: Path) -> Path:

@@ -56,7 +56,7 @@ class Mapper(nn.Module):
         soft: Tensor = self.down(hidden) * self.config.scale
         return soft
 
-    def settle(self, soft: Tensor, table: Tensor, size: float = 1.0) -> Tensor:
+    def settle(self, soft: Tensor, table: Tensor, factor: float = 1.0) -> Tensor:
         """Put soft tokens among what the base knows how to read: mixtures of the embeddings they are near to.
 
         Each embedding counts by `exp(−sharpness · d² / unit)`, with `unit` the squared norm of a typical one. A base is
@@ -66,19 +66,19 @@ class Mapper(nn.Module):
         Args:
             soft: `[tokens, base_width]`, as `forward` gives it.
             table: the base's embeddings, `[rows, base_width]`.
-            size: what the base multiplies its table by to read it.
+            factor: what the base multiplies its table by to read it.
 
         Returns:
             `[tokens, base_width]`; `soft` itself where nothing is to settle.
         """
         if not (self.config.sharpness and self.settles):
             return soft
-        sharpness = self.config.sharpness / self.config.unit * size**2  # In the table's own measure, as all below.
+        sharpness = self.config.sharpness / self.config.unit * factor**2  # In the table's own measure, as all below.
 
         def mixed(some: Tensor) -> Tensor:
-            weights = nearness((some / size).to(table.dtype), table, sharpness).softmax(-1)
+            weights = nearness((some / factor).to(table.dtype), table, sharpness).softmax(-1)
             mixture: Tensor = weights.to(table.dtype) @ table
-            return mixture.to(some.dtype) * size
+            return mixture.to(some.dtype) * factor
 
         kept = torch.is_grad_enabled()
         lots = soft.split(AT_ONCE)
