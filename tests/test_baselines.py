@@ -13,11 +13,13 @@ from transformers import PreTrainedModel
 import tiny
 from newtongue import NewtongueError
 from newtongue.base import embedding_table
+from newtongue.ranges import Ranges
+from newtongue.tokenizer import join_tokenizer
 from newtongue_evaluation.answers import answer_nats
 from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
 from newtongue_evaluation.baselines.forms import beside, plain
 from newtongue_evaluation.baselines.method import thoughts
-from newtongue_evaluation.baselines.new_vocabulary import extend
+from newtongue_evaluation.baselines.new_vocabulary import Writing, extend
 from newtongue_evaluation.baselines.search import search
 from newtongue_evaluation.baselines.soft_tokens import disturbed, shuffled, zeroed
 from newtongue_evaluation.baselines.training import order
@@ -90,6 +92,16 @@ def test_a_baseline_that_trains_longer_is_less_surprised_by_what_it_was_told(
         for steps in (1, 15)
     )
     assert long < short
+
+
+def test_a_new_vocabulary_s_answers_end_as_the_base_s_template_ends_them() -> None:
+    ranges, encoder, base = Ranges(tiny.ROWS), tiny.tiny_encoder(), tiny.base_tokenizer()
+    ranges.add("tr", encoder.tokenizer, encoder.opens, encoder.closes)
+    tokenizer = Writing(join_tokenizer(base, ranges))
+    made = tokenizer.example(asked("su", "kitap", "tr"))
+    answer = [one for one, label in zip(made["input_ids"], made["labels"], strict=True) if label != -100]
+    own = [tiny.ROWS + one for one in encoder.tokenizer("kitap", add_special_tokens=False)["input_ids"]]
+    assert answer == own + base("<|end|>" + base.eos_token, add_special_tokens=False)["input_ids"]
 
 
 @pytest.mark.parametrize("name", ["langbridge", "mindmerger", "vocabulary-mean"])

@@ -67,12 +67,14 @@ class Writing:
 
     def example(self, messages: Messages) -> Ids:
         """Ids and labels of a conversation whose answer may name its language."""
-        made: Ids = self.joined.example(messages)
         language = messages[-1].get("language")
         if language is None or language not in self.joined.ranges:
+            made: Ids = self.joined.example(messages)
             return made
-        prompt = made["input_ids"][: made["labels"].count(-100)]
-        answer = [*self.run(messages[-1]["content"], language)[1:-1], self.joined.eos_token_id]
+        unsaid = self.joined.example([*messages[:-1], {"role": "assistant", "content": ""}])
+        asked = unsaid["labels"].count(-100)
+        prompt, end = unsaid["input_ids"][:asked], unsaid["input_ids"][asked:]
+        answer = [*self.run(messages[-1]["content"], language)[1:-1], *end]
         return {"input_ids": prompt + answer, "labels": [-100] * len(prompt) + answer}
 
     def run(self, text: str, language: str) -> list[int]:
