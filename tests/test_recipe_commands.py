@@ -40,6 +40,12 @@ def test_check_doubts_a_word_for_a_language(language: str, told: bool) -> None:
     assert ("no language is known by the tag 'turkish'" in done.stdout) == told
 
 
+def test_check_doubts_data_that_no_stage_reads() -> None:
+    changes = ["represent=null", "encoder=dbmdz/bert-base-turkish-cased"]
+    assert "Note: data.text is not read" in recipes("check", "phi-2-turkish", *changes).stdout
+    assert "Note" not in recipes("check", "phi-2-turkish", *changes, "data.text=[]").stdout
+
+
 @pytest.mark.parametrize("what", [("show", "odd.yaml"), ("copy", "odd.yaml", "mine.yaml"), ("check", "odd.yaml")])
 def test_a_file_that_is_not_utf_8_is_one_message(what: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "odd.yaml").write_bytes("language: tr  # Türkçe".encode("latin-1"))

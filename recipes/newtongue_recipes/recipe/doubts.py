@@ -1,15 +1,28 @@
 """What is no error in a recipe and may yet not be what was meant."""
 
+from collections.abc import Iterator
+
 from newtongue.languages import language_name
 
+from .conflicts import NEEDS
 from .schema import Recipe
 
 
 def doubts(recipe: Recipe) -> list[str]:
-    """A line each. Many a language with little text has a tag and no name in the CLDR, so that is no error."""
-    if language_name(recipe.language) != recipe.language:
-        return []
-    return [
-        f"Note: no language is known by the tag {recipe.language!r}. If that is its name, give its BCP 47 tag: 'tr' "
-        "for Turkish, 'ja' for Japanese."
-    ]
+    """A line each."""
+    return [*_language(recipe.language), *_unread(recipe)]
+
+
+def _language(tag: str) -> Iterator[str]:
+    if language_name(tag) == tag:  # No error: many a language with little text has no name in the CLDR.
+        yield (
+            f"Note: no language is known by the tag {tag!r}. If that is its name, give its BCP 47 tag: 'tr' for "
+            "Turkish, 'ja' for Japanese."
+        )
+
+
+def _unread(recipe: Recipe) -> Iterator[str]:
+    for stage, (kind, _) in NEEDS.items():
+        twins = kind == "pairs" and recipe.tune and recipe.tune.twins
+        if getattr(recipe.data, kind) and not getattr(recipe, stage) and not twins:
+            yield f"Note: data.{kind} is not read, for there is no stage '{stage}' to learn from it."
