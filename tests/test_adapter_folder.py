@@ -255,7 +255,11 @@ def test_saving_over_an_adapter_keeps_what_others_put_beside_its_parts(folder: P
     for name, text in beside.items():
         (folder / name).write_text(text, encoding="utf-8")
     (folder / "voice.safetensors").write_bytes(b"of an earlier adapter")
-    other_adapter().save_pretrained(folder, overwrite=True)
+    latest = folder.with_name("latest")
+    latest.symlink_to(folder.name)
+    other_adapter().save_pretrained(latest, overwrite=True)
+    assert latest.is_symlink()
+    assert {path.name for path in folder.parent.iterdir()} == {folder.name, "latest"}
     assert {name: (folder / name).read_text(encoding="utf-8") for name in beside} == beside
     assert not (folder / "voice.safetensors").exists()
     assert ModalityAdapter.from_pretrained(folder).language

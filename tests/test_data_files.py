@@ -195,7 +195,10 @@ def test_a_quote_left_open_takes_no_row_in_silence(tmp_path: Path) -> None:
     path.write_text('question,answer\nSu?,a\n"Kedi?,b\n"Kuş, ne?",c\nAt?,d\n', encoding="utf-8")
     gathered = read(path)
     assert [messages[-1]["content"] for messages in gathered.rows] == ["a", "d"]
-    assert gathered.counts[0].examples["not valid CSV (is a quote left open?)"] == f"{path} line 3: 2 lines"
+    assert gathered.counts[0].examples == {"not valid CSV (',' expected after '\"')": f"{path} line 3: 2 lines"}
+    path.write_text('question,answer\n"Kedi?,b\n', encoding="utf-8")
+    with pytest.raises(NewtongueError, match=r"1 not valid CSV \(unexpected end of data\).*Look for a quote left open"):
+        read(path)
 
 
 def test_a_quote_left_open_says_how_many_lines_it_took(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from newtongue_recipes.experiments.plan import finished, plan
 from newtongue_recipes.experiments.real import real_world
 from newtongue_recipes.experiments.run import run_experiment
 from newtongue_recipes.experiments.schema import FOLDER, English
-from newtongue_recipes.experiments.summary import summary
+from newtongue_recipes.experiments.summary import score_of, summary
 from newtongue_recipes.experiments.world import World
 from newtongue_recipes.train.ledger import Ledger
 from running import newtongue
@@ -310,6 +310,16 @@ def test_without_pairs_there_are_no_twins_to_learn_from(data: Path, tmp_path: Pa
     nothing += ["corpus.development=2", "tune.twins=0.5"]
     results = run_experiment(small(*nothing), tmp_path / "runs", data=data, console=Console(quiet=True))
     assert [(one.method, one.data) for one in results] == [("adapter", {"pairs": 0})] * 2
+
+
+def test_chance_always_says_what_is_right_most_often(data: Path, tmp_path: Path) -> None:
+    settings = small("runs=[{methods: [chance]}]")
+    results = run_experiment(settings, tmp_path / "runs", data=data, console=Console(quiet=True))
+    for one in results:
+        said = {row.answer for row in one.rows}
+        times = [sum(row.gold[0] == answer for row in one.rows) for answer in {row.gold[0] for row in one.rows}]
+        assert len(said) == 1
+        assert score_of(one, "exact match") == pytest.approx(max(times) / len(one.rows), abs=1e-4)
 
 
 def test_what_an_evaluation_wrote_below_an_experiment_finishes_none_of_its_runs(tmp_path: Path) -> None:

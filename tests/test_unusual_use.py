@@ -87,20 +87,6 @@ def test_prompts_are_not_read_in_chunks() -> None:
         model.generate(**batch([ids_of(TURKISH, model)]), max_new_tokens=2, prefill_chunk_size=4)
 
 
-def test_saving_over_an_adapter_leaves_what_is_not_of_it(tmp_path: Path) -> None:
-    adapter = adapter_for(bare_base())
-    adapter.save_pretrained(tmp_path / "run")
-    (tmp_path / "run" / ".git").mkdir()
-    (tmp_path / "run" / ".git" / "HEAD").write_text("main")
-    (tmp_path / "run" / "notes.txt").write_text("mine")
-    (tmp_path / "latest").symlink_to("run")
-    adapter.save_pretrained(tmp_path / "latest", overwrite=True)
-    assert (tmp_path / "latest").is_symlink()
-    assert (tmp_path / "run" / ".git" / "HEAD").read_text() == "main"
-    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
-    assert {path.name for path in tmp_path.iterdir()} == {"run", "latest"}
-
-
 def test_a_note_that_is_no_json_is_named_as_such(tmp_path: Path) -> None:
     adapter = adapter_for(bare_base()).describe(score=np.float32(0.9))
     with pytest.raises(NewtongueError, match=r"float32 is not JSON serializable.*plain numbers"):

@@ -15,12 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from peft import PeftType
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
-from transformers import (
-    GenerationConfig,
-    LogitsProcessorList,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import GenerationConfig, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.generation.candidate_generator import PromptLookupCandidateGenerator
 
 from .base import decoder_of, embedding_table

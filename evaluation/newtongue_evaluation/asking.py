@@ -1,7 +1,6 @@
 """One adapter asked the questions of a task, beside all that needs no training of its own."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -11,6 +10,7 @@ from newtongue import AttachedModel
 
 from .answers import Messages
 from .baselines import Learned, Question
+from .baselines.chance import most_frequent
 from .baselines.forms import plain
 from .baselines.soft_tokens import disturbed, shuffled, zeroed
 from .baselines.swapped import ask_swapped
@@ -75,7 +75,7 @@ def ask_all(
         elif name in ("zeroed", "shuffled"):
             rows, cost = ask(lambda one: one.messages, change=zeroed if name == "zeroed" else shuffled)
         elif name == "chance":
-            rows, cost = _most_frequent(questions), Cost()
+            rows, cost = most_frequent(questions), Cost()
         else:
             continue
         yield title, role, rows, cost
@@ -102,11 +102,3 @@ def _can_be_swapped(questions: Sequence[Question]) -> bool:
     for one in questions:
         subjects.setdefault(one.group, set()).add(one.subject)
     return all(len(found) > 1 for found in subjects.values())
-
-
-def _most_frequent(questions: Sequence[Question]) -> tuple[Row, ...]:
-    """Always the answer that is right most often in the group: what knowing the kind of question is worth."""
-    counts: dict[str, Counter[str]] = {}
-    for one in questions:
-        counts.setdefault(one.group, Counter())[one.gold[0]] += 1
-    return tuple(one.row(counts[one.group].most_common(1)[0][0], None) for one in questions)

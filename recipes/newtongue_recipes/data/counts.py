@@ -14,6 +14,7 @@ WANTED = {
 UNWANTED = "not wanted: "  # Before the column by which `where` leaves a row out.
 FIXES = {
     "not valid JSON": "Write one JSON object a line.",
+    "not valid CSV": "Look for a quote left open, and write a quote within quotes twice.",
     "not UTF-8": "Convert the file, e.g. iconv -f WINDOWS-1254 -t UTF-8.",
     "duplicate": "Remove the source, it repeats another, or set data.deduplicate=false.",
     "too long": "Raise data.longest, or split the texts.",

@@ -100,8 +100,10 @@ def _csv(file: File, source: Source) -> Iterator[Raw]:
             fields = next(reader, None)
         except csv.Error as error:
             lines = f"{reader.line_num - begins + 1:,} lines"
-            fault = "too long" if "field limit" in str(error) else "not valid CSV"
-            yield Raw(_at(file, begins), {}, f"{fault} (is a quote left open?)", lines)
+            long = "field limit" in str(error)
+            yield Raw(
+                _at(file, begins), {}, "too long (is a quote left open?)" if long else f"not valid CSV ({error})", lines
+            )
             continue
         yield from faults
         faults.clear()

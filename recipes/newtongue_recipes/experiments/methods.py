@@ -44,6 +44,7 @@ METHODS: dict[str, Method] = {
     "ours-shuffled": Method("adapter, soft tokens shuffled", "control"),
     "ours-swapped": Method("adapter, another question's soft tokens", "control"),
     "bare": Method("bare base on raw text", "control"),
+    "chance": Method("chance, the most frequent answer", "control"),
     "raw-lora": Method("LoRA on raw text", "baseline"),
     "raw-lora-translations": Method("LoRA on raw text, with translations", "baseline"),
     "vocabulary-mean": Method("new vocabulary, mean", "baseline"),

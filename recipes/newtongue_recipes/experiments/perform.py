@@ -11,6 +11,7 @@ from transformers import TrainerCallback
 from newtongue import NewtongueError
 from newtongue.whole import write_whole
 from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
+from newtongue_evaluation.baselines.chance import most_frequent
 from newtongue_evaluation.baselines.forms import beside, thoughtless
 from newtongue_evaluation.baselines.search import search
 from newtongue_evaluation.baselines.soft_tokens import SoftTokens, disturbed, shuffled, zeroed
@@ -55,6 +56,8 @@ class Workshop:
         """What was learned, and how it is asked."""
         if self.run.method.startswith("ours"):
             return self._ours()
+        if self.run.method == "chance":
+            return Learned(None, None, lambda one: one.messages), most_frequent
         learned = self._baseline()
         return learned, self._plainly(learned)
 

@@ -21,6 +21,7 @@ from .twins import WEIGHT, Comparison, Twin, WithEnglish, twin_row
 
 Messages = list[dict[str, Any]]
 
+SILENT = "A conversation says nothing in the language, so the base alone would answer it."
 FAST = (".lora_", ".voice.")  # In the names of parameters that learn at the full rate.
 
 
@@ -204,7 +205,7 @@ def _fitting(tokenizer: Any, conversations: Sequence[Messages], max_length: int)
         try:
             row = tokenizer.example(one, max_length=max_length)
             if max(row["input_ids"]) < tokenizer.ranges.base_rows:
-                raise NewtongueError("A conversation says nothing in the language, so the base alone would answer it.")
+                raise NewtongueError(SILENT)
             rows.append(row)
         except NewtongueError as error:
             refused.append(error)

@@ -44,7 +44,29 @@ def train_vocabulary(
 def _trained(texts: Sequence[str], size: int, kind: Tokens, spaced: bool) -> bytes:
     model = io.BytesIO()
     try:
-        _train(texts, model, size, kind, spaced)
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_writer=model,
+            model_type=kind,
+            vocab_size=size,
+            hard_vocab_limit=False,
+            byte_fallback=True,
+            character_coverage=0.9998,
+            max_sentence_length=max([_LONGEST, *(len(text.encode()) for text in texts)]),
+            normalization_rule_name="nfkc",
+            add_dummy_prefix=spaced,
+            pad_id=0,
+            unk_id=1,
+            bos_id=2,
+            eos_id=3,
+            pad_piece=SPECIALS[0],
+            unk_piece=SPECIALS[1],
+            bos_piece=SPECIALS[2],
+            eos_piece=SPECIALS[3],
+            user_defined_symbols=SPECIALS[4:],
+            num_threads=1,
+            minloglevel=2,
+        )
     except RuntimeError as error:
         if least := re.search(r"required_chars\. \d+ vs (\d+)", str(error)):
             raise NewtongueError(
@@ -53,32 +75,6 @@ def _trained(texts: Sequence[str], size: int, kind: Tokens, spaced: bool) -> byt
             ) from error
         raise
     return model.getvalue()
-
-
-def _train(texts: Sequence[str], model: io.BytesIO, size: int, kind: Tokens, spaced: bool) -> None:
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts),
-        model_writer=model,
-        model_type=kind,
-        vocab_size=size,
-        hard_vocab_limit=False,
-        byte_fallback=True,
-        character_coverage=0.9998,
-        max_sentence_length=max([_LONGEST, *(len(text.encode()) for text in texts)]),
-        normalization_rule_name="nfkc",
-        add_dummy_prefix=spaced,
-        pad_id=0,
-        unk_id=1,
-        bos_id=2,
-        eos_id=3,
-        pad_piece=SPECIALS[0],
-        unk_piece=SPECIALS[1],
-        bos_piece=SPECIALS[2],
-        eos_piece=SPECIALS[3],
-        user_defined_symbols=SPECIALS[4:],
-        num_threads=1,
-        minloglevel=2,
-    )
 
 
 def writes_spaces(texts: Sequence[str]) -> bool:

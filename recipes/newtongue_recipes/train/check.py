@@ -14,7 +14,7 @@ from newtongue_recipes.data.shapes import own_texts
 from newtongue_recipes.recipe import Base, Recipe
 from newtongue_recipes.recipe.doubts import doubts
 from newtongue_recipes.settings import Tune
-from newtongue_recipes.stages.tune import check_same_lora
+from newtongue_recipes.stages.tune import SILENT, check_same_lora
 
 Start = Encoder | ModalityAdapter | None
 WEIGHTS = ("*.safetensors", "*.bin")
@@ -115,7 +115,7 @@ def _check_conversations(conversations: Sequence[Messages], settings: Tune, toke
             continue
         if written or own_texts("questions", one):
             return
-        refused.append("Nothing in the first of them is in the language, so the base alone would answer it.")
+        refused.append(SILENT)
     raise NewtongueError(
         f"Stage 3 can learn from none of its {len(conversations):,} conversations. {refused[0]} Look at data.questions "
         f"and tune.max_length (now {settings.max_length:,})."
