@@ -49,8 +49,13 @@ def test_a_lora_loaded_before_goes_on_answering_on_every_row(styled: PreTrainedM
     assert not same(logits(model, **TURKISH), logits(attached(bare_base()), **TURKISH))
 
 
-def test_loaded_after_it_does_the_same(styled: PreTrainedModel, style: Path) -> None:
+@pytest.mark.parametrize("read_before", [None, ENGLISH, TURKISH], ids=["nothing", "english", "turkish"])
+def test_loaded_after_it_does_the_same(
+    styled: PreTrainedModel, style: Path, read_before: dict[str, torch.Tensor] | None
+) -> None:
     model = attached(bare_base())
+    if read_before is not None:
+        logits(model, **read_before)
     model.load_adapter(str(style), adapter_name="style")
     other = attached(styled)
     for inputs in (ENGLISH, TURKISH):
@@ -66,6 +71,27 @@ def test_detaching_leaves_the_base_with_its_lora_as_it_was(styled: PreTrainedMod
     assert after.keys() == state.keys() and all(torch.equal(after[name], state[name]) for name in state)
     assert torch.equal(logits(styled, **ENGLISH), before)
     assert styled.active_adapters() == ["style"]
+
+
+def test_one_that_was_off_can_be_switched_on_after_detaching(styled: PreTrainedModel) -> None:
+    before = logits(styled, **ENGLISH)
+    model = attached(styled)
+    model.set_adapter([name for name in model.peft_config if name != "style"])
+    assert torch.equal(logits(model, **ENGLISH), logits(bare_base(), **ENGLISH))
+    model.detach("tr")
+    styled.set_adapter("style")
+    assert torch.equal(logits(styled, **ENGLISH), before)
+
+
+def test_a_hook_on_a_layer_of_the_base_sees_every_row() -> None:
+    base = bare_base()
+    layer = base.get_submodule("model.layers.0.self_attn.q_proj")
+    seen: list[int] = []
+    layer.register_forward_hook(lambda _module, args, _output: seen.append(args[0].shape[1]))
+    model = attached(base)
+    for inputs in (ENGLISH, TURKISH, ENGLISH):
+        logits(model, **inputs)
+    assert seen == [5, 6, 5]
 
 
 def test_loaded_after_it_leaves_the_language_alone(style: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import fields
-from functools import partial
+from typing import cast
 
 from peft import LoraConfig, get_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
@@ -34,6 +34,16 @@ PLAIN = {
     *("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "fan_in_fan_out"),
     *("init_lora_weights", "eva_config", "inference_mode", "runtime_config"),
 }
+
+
+class GatedLinear(Float32Linear):
+    """A part of a LoRA, whose results pass a gate."""
+
+    gate: Gate
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """What the gate leaves of `[…, width]`."""
+        return self.gate(nn.functional.linear(hidden, self.weight, self.bias))
 
 
 def check_lora(config: LoraConfig, width: int) -> LoraConfig:
@@ -86,8 +96,8 @@ def add_lora(base: PreTrainedModel, language: str, config: LoraConfig, gate: Gat
                 parts[name] = _float32(parts[name])
         if name in layer.lora_B:
             # What A gives is narrow and cheap to gate, and zero stays zero in B, unless B has a bias.
-            gated = layer.lora_B if layer.lora_bias[name] else layer.lora_A
-            gated[name].register_forward_hook(partial(_gated, gate))
+            gated = cast(GatedLinear, (layer.lora_B if layer.lora_bias[name] else layer.lora_A)[name])
+            gated.__class__, gated.gate = GatedLinear, gate
         elif name in layer.lora_embedding_B:
             raise NewtongueError(
                 f"The LoRA of {language!r} names an embedding, which rows of all languages share. Take it out of "
@@ -141,6 +151,7 @@ def remove_lora(base: PreTrainedModel, language: str) -> None:
             if not layer.lora_A:
                 parent, _, leaf = path.rpartition(".")
                 setattr(base.get_submodule(parent), leaf, layer.get_base_layer())
+            _make_plain(layer, False)
         if configs:
             _activate(base, others)
     if not configs:
@@ -153,17 +164,38 @@ def use_lora(base: PreTrainedModel, languages: Iterable[str]) -> None:
 
     LoRAs of others, loaded before or after, stay on or off as they are.
     """
-    names = [*active_others(base), *(module_name(language) for language in languages)]
-    for layer in lora_layers(base):
-        if layer._active_adapter == names:  # All layers are switched together.
-            break
+    layers = lora_layers(base) if hasattr(base, "peft_config") else iter(())
+    first = next(layers, None)
+    if first is None:
+        return
+    names = [*_others(first), *(module_name(language) for language in languages)]
+    if first._active_adapter == names and _is_plain(first) == (not names):  # All layers are switched together.
+        return
+    for layer in (first, *layers):
         layer._active_adapter = names
+        _make_plain(layer, not names)
+
+
+def _make_plain(layer: LoraLayer, plain: bool) -> None:
+    """Let a layer be the base's own while no LoRA runs: PEFT's way around it is felt in a step of decoding."""
+    if plain:
+        layer.__dict__["forward"] = layer.base_layer.__call__
+    else:
+        layer.__dict__.pop("forward", None)
+
+
+def _is_plain(layer: LoraLayer) -> bool:
+    return "forward" in layer.__dict__
 
 
 def active_others(base: PreTrainedModel) -> list[str]:
     """The LoRAs at work in `base` that belong to no language: those that others made and the user has loaded."""
     layer = next(lora_layers(base), None)
-    return [] if layer is None else [name for name in layer.active_adapters if not is_module_name(name)]
+    return [] if layer is None else _others(layer)
+
+
+def _others(layer: LoraLayer) -> list[str]:
+    return [name for name in layer.active_adapters if not is_module_name(name)]
 
 
 def _activate(base: PreTrainedModel, others: list[str]) -> None:
@@ -204,7 +236,3 @@ def _float32(part: nn.Module) -> nn.Module:
         raise NewtongueError(f"LoRA on a {type(part).__name__} is not applied by position. Name linear layers.")
     part.float().__class__ = Float32Linear
     return part
-
-
-def _gated(gate: Gate, _module: nn.Module, _args: tuple[Tensor, ...], delta: Tensor) -> Tensor:
-    return gate(delta)
