@@ -94,6 +94,13 @@ def test_a_baseline_that_trains_longer_is_less_surprised_by_what_it_was_told(
     assert long < short
 
 
+@pytest.mark.parametrize("name", ["langbridge", "mindmerger"])
+def test_a_bridge_learns_where_most_questions_are_in_english(name: str, lessons: Lessons, tmp_path: Path) -> None:
+    english = [{"role": "user", "content": tiny.ENGLISH[0]}, {"role": "assistant", "content": "Paris"}]
+    few = replace(lessons, questions=[*[english] * 12, *lessons.questions])
+    assert BASELINES[name](few, BUDGET, tmp_path, ()).trained
+
+
 def test_a_new_vocabulary_s_answers_end_as_the_base_s_template_ends_them() -> None:
     ranges, encoder, base = Ranges(tiny.ROWS), tiny.tiny_encoder(), tiny.base_tokenizer()
     ranges.add("tr", encoder.tokenizer, encoder.opens, encoder.closes)

@@ -215,6 +215,18 @@ def test_an_answer_alone_is_one_and_what_is_null_or_empty_is_left_out(tmp_path: 
     assert (second.gold, second.key, second.subject) == (("house",), "0", "0")
 
 
+def test_a_question_that_is_answered_in_two_languages_has_one_id(tmp_path: Path) -> None:
+    rows = [
+        {"id": "7", "question": "Su?", "answer": answer, "answered_in": to}
+        for to, answer in (("en", "water"), ("tr", "su"))
+    ]
+    (tmp_path / "q.tr.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert [(one.key, one.answered_in) for one in read_questions(tmp_path / "q.tr.jsonl", "tr")] == [
+        ("7", "en"),
+        ("7", "tr"),
+    ]
+
+
 @pytest.mark.parametrize(
     "text,message",
     [

@@ -8,12 +8,14 @@ from contextlib import nullcontext
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from newtongue import NewtongueError
+from newtongue_evaluation.baselines import Budget
 from newtongue_evaluation.report import write_report
 from newtongue_evaluation.results import Result, Row, read_results, write_result
 from newtongue_recipes.atlas import turkish
@@ -23,7 +25,9 @@ from newtongue_recipes.experiments.atlas import atlas_world
 from newtongue_recipes.experiments.english import is_made, make_base, reworded
 from newtongue_recipes.experiments.load import load_experiment
 from newtongue_recipes.experiments.methods import METHODS
-from newtongue_recipes.experiments.plan import finished, plan
+from newtongue_recipes.experiments.pace import within
+from newtongue_recipes.experiments.perform import Workshop
+from newtongue_recipes.experiments.plan import Run, finished, plan
 from newtongue_recipes.experiments.real import real_world
 from newtongue_recipes.experiments.run import run_experiment
 from newtongue_recipes.experiments.schema import FOLDER, English
@@ -320,6 +324,41 @@ def test_chance_always_says_what_is_right_most_often(data: Path, tmp_path: Path)
         times = [sum(row.gold[0] == answer for row in one.rows) for answer in {row.gold[0] for row in one.rows}]
         assert len(said) == 1
         assert score_of(one, "exact match") == pytest.approx(max(times) / len(one.rows), abs=1e-4)
+
+
+def test_methods_that_no_run_is_of_are_refused_with_how_to_run_them(tmp_path: Path) -> None:
+    with pytest.raises(NewtongueError, match=r"runs no chance, ours-encoder.*methods: \[chance, ours-encoder\]"):
+        run_experiment(small(), tmp_path, methods=["ours", "chance", "ours-encoder"], console=Console(quiet=True))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("method", ["raw-lora-translations", "langbridge"])
+def test_of_stage_3_s_few_steps_half_are_for_reading_where_no_search_says_otherwise(
+    method: str, data: Path, tmp_path: Path
+) -> None:
+    settings = small("tune.training.steps=10", "map.toward.steps=1000")
+    world = real_world(settings, data, tmp_path / "base", "tr", 0, None, None, [])
+    shop = Workshop(world, settings, Run(method, "tr", 0, equal="tuning"), tmp_path)
+    budget = shop.budget()
+    assert budget.reading == budget.answering
+    told = small("tune.training.steps=10", f"budgets={{{method}: {{reading: 0.2}}}}")
+    budget = replace(shop, settings=told).budget()
+    assert budget.reading == round(0.2 * budget.steps)
+
+
+@pytest.mark.parametrize("reading", [0, 1, 2, 3, 12])
+def test_the_steps_that_fit_into_seconds_are_told_by_a_short_training_of_few_steps_too(
+    reading: int, tmp_path: Path
+) -> None:
+    def baseline(lessons: Any, budget: Budget, folder: Path, callbacks: Any) -> None:
+        for part, steps in (("read", budget.reading), ("answer", budget.answering)):
+            for _ in range(steps):
+                sum(range(20_000))
+                callbacks[0].on_step_end(SimpleNamespace(output_dir=str(folder / part)), None, None)
+
+    found = within(baseline, None, Budget(reading, 20), 1e-9, tmp_path)
+    assert (found.reading, found.answering) == (0, 1)
+    assert within(baseline, None, Budget(reading, 20), 60, tmp_path).answering > 20
 
 
 def test_what_an_evaluation_wrote_below_an_experiment_finishes_none_of_its_runs(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from newtongue_evaluation.results import Result, Row
     [
         ("The  Eiffel Tower!", "en", ["eiffel", "tower"]),
         ("a", "en", ["a"]),
-        ("The A-team", "en", ["team"]),
+        ("The A-team", "en", ["a", "team"]),
         ("İSTANBUL", "tr", ["istanbul"]),
         ("IĞDIR'da", "tr", ["ığdır", "da"]),
         ("ISPARTA", "en", ["isparta"]),
@@ -44,6 +44,10 @@ def test_tokens(text: str, language: str, expected: list[str]) -> None:
         ("東 京", ["東京"], "ja", True),
         ("", ["Paris"], "en", False),
         ("A", ["B"], "en", False),
+        ('"The" Beatles', ["Beatles"], "en", True),
+        ("A-1", ["1"], "en", False),
+        ("U.S.A.", ["U.S."], "en", False),
+        ("A/C", ["C"], "en", False),
     ],
 )
 def test_exact(answer: str, gold: list[str], language: str, same: bool) -> None:

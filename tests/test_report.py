@@ -9,12 +9,15 @@ import pytest
 
 from newtongue.card.results import read_results as read_card_results
 from newtongue_evaluation.measures.alignment import Layers
+from newtongue_evaluation.measures.apart import APART
 from newtongue_evaluation.measures.geometry import Cloud, Map
 from newtongue_evaluation.portrait import Portrait
 from newtongue_evaluation.report import table, write_report
 from newtongue_evaluation.report.card import card_results
 from newtongue_evaluation.report.examples import best_and_worst, rival
 from newtongue_evaluation.report.figures import curve
+from newtongue_evaluation.report.markdown import as_markdown
+from newtongue_evaluation.report.page import render
 from newtongue_evaluation.report.summary import Task, summarise
 from newtongue_evaluation.results import Cost, Result, Role, Row, write_result
 
@@ -94,6 +97,38 @@ def test_what_beats_ours_is_found_by_the_paired_difference() -> None:
     assert ahead.value == pytest.approx(0.55 - 0.9)
     assert ahead.high < 0
     assert summarise([RESULTS[0], result("LoRA on raw text", "baseline", 20)])[0].surpassed == []
+
+
+def test_what_beats_ours_with_less_data_is_found_and_told() -> None:
+    results = [
+        *(result("adapter", "ours", right, pairs=pairs) for right, pairs in ((2, 400), (30, 40_000))),
+        *(result("LoRA on raw text", "baseline", right, pairs=pairs) for right, pairs in ((20, 400), (22, 40_000))),
+    ]
+    (task,) = summarise(results)
+    assert [line.title for line in task.surpassed] == ["LoRA on raw text, 400 pairs"]
+    told = as_markdown("Report", [task], results, None)
+    assert "> **LoRA on raw text, 400 pairs** does better than the adapter" in told
+    assert "| adapter, 400 pairs |" in told and "| adapter, 40,000 pairs |" in told
+    assert "<b>LoRA on raw text, 400 pairs</b> does better" in render("Report", [task], results, None)
+
+
+def test_answers_that_are_not_the_same_in_english_are_scored_apart() -> None:
+    gold = {"1": ("Ankara", "Ankara"), "2": ("1923", "1923"), "3": ("İran", "Iran"), "4": ("memeli", "mammal")}
+    said = {"1": "Ankara", "2": "1923", "3": "Irak", "4": "memeli"}
+
+    def asked(answered_in: str) -> Result:
+        rows = tuple(
+            Row(key, "?", (own if answered_in == "tr" else english,), said[key]) for key, (own, english) in gold.items()
+        )
+        return Result("adapter", "mkqa", "tr", rows, role="ours", answered_in=answered_in)
+
+    english, turkish = summarise([asked("en"), asked("tr")])
+    assert APART not in english.lines[0].scores
+    assert turkish.lines[0].scores["exact match"].value == 0.75
+    apart = turkish.lines[0].scores[APART]
+    assert (apart.value, apart.n) == (0.5, 2)
+    (alone,) = summarise([asked("tr")])  # Nobody says what is the same in English.
+    assert APART not in alone.lines[0].scores
 
 
 def test_rows_of_others_that_want_another_answer_are_not_paired_with_ours() -> None:
@@ -177,7 +212,7 @@ def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
     markdown = (tmp_path / "report.md").read_text()
     assert "does better than the adapter" in markdown
     assert "<" not in markdown
-    assert "| adapter | 0.55 (" in markdown
+    assert "| adapter, 100 pairs | 0.55 (" in markdown
     read = Portrait.read(tmp_path)
     assert read is not None
     assert json.dumps(asdict(read)) == json.dumps(asdict(PORTRAIT))

@@ -117,7 +117,7 @@ def write_result(result: Result, folder: str | Path) -> Path:
     """Write `TASK-LANGUAGE-ANSWERED_IN-METHOD-DATA-SEED.result.json` into `folder`, whole or not at all."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    amounts = [f"{kind}{amount:g}" for kind, amount in sorted(result.data.items())]
+    amounts = [f"{kind}{amount:.0f}" for kind, amount in sorted(result.data.items())]
     parts = [result.task, result.language, result.answered_in, result.method, *amounts, f"seed{result.seed}"]
     path = folder / ("-".join(re.sub(r"[^\w.]+", "_", part).strip("_") for part in parts if part) + SUFFIX)
     write_whole(path, json.dumps(asdict(result), ensure_ascii=False, indent=1) + "\n")

@@ -16,7 +16,7 @@ from .budget import Budget
 from .forms import beside
 from .lessons import Lessons
 from .method import Learned, Stopwatch
-from .training import Through, encode, train
+from .training import Ids, Through, encode, train
 
 
 class Line(Mapper):
@@ -74,8 +74,13 @@ def _bridge(
     def put(messages: Messages) -> Messages:
         return beside(messages) if doubled else messages
 
-    rows = encode(model.tokenizer, lessons.translations, budget)
+    def read(conversations: Sequence[Messages]) -> list[Ids]:
+        """Those that are read through the bridge: the others teach nothing, where encoder and base stay as they are."""
+        rows = encode(model.tokenizer, conversations, budget)
+        return [row for row in rows if max(row["input_ids"]) >= model.newtongue.ranges.base_rows]
+
+    rows = read(lessons.translations)
     train(Through(model), rows, model.tokenizer, budget.reading, budget, folder / "read", callbacks)
-    rows = encode(model.tokenizer, [put(one) for one in lessons.questions], budget)
+    rows = read([put(one) for one in lessons.questions])
     trained = train(Through(model), rows, model.tokenizer, budget.answering, budget, folder / "answer", callbacks)
     return Learned(model, model.tokenizer, lambda one: put(one.messages), budget.steps, watch.seconds, trained)

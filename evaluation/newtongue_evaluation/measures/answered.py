@@ -8,6 +8,7 @@ import numpy as np
 
 from newtongue_evaluation.results import Result, Row
 
+from .apart import APART
 from .fidelity import copied
 from .intervals import Ratio
 from .spoken import in_language
@@ -55,6 +56,10 @@ def _in_language(row: Row, language: str) -> Parts:
     return None if told is None else (told, 1.0)
 
 
+def _scored(row: Row, name: str) -> Parts:
+    return (row.scores[name], 1.0) if name in row.scores else None
+
+
 def _bits(row: Row, _language: str) -> Parts:
     size = len(row.gold[0].encode())
     return None if row.nats is None or not size else (row.nats / math.log(2), size)
@@ -62,6 +67,7 @@ def _bits(row: Row, _language: str) -> Parts:
 
 ANSWERS = (
     Measure("exact match", _answered(exact), "answers equal to a gold one; case, width, punctuation do not count"),
+    Measure(APART, lambda row, _: _scored(row, APART), "the same, where the gold answer is another one in English"),
     Measure("F1", _answered(f1), "words shared with the gold answer; characters in scripts without spaces"),
     Measure("chrF", _answered(lambda answer, gold, _: chrf(answer, gold)), "character n-grams shared, mean of rows"),
     Measure("copied", _copied, "numbers and names of the question that the gold answer repeats, in the answer too"),
@@ -72,7 +78,7 @@ ANSWERS = (
 
 def measures_of(result: Result) -> tuple[Measure, ...]:
     """The measures of a result: those of answers where it has gold ones, then those its rows bring along."""
-    own = dict.fromkeys(name for row in result.rows for name in row.scores)
+    own = dict.fromkeys(name for row in result.rows for name in row.scores if name != APART)
     return (*(ANSWERS if result.answered_in else ()), *map(_own, own))
 
 
@@ -83,4 +89,4 @@ def measured(result: Result, measure: Measure) -> Ratio:
 
 
 def _own(name: str) -> Measure:
-    return Measure(name, lambda row, _language: (row.scores[name], 1.0) if name in row.scores else None, "")
+    return Measure(name, lambda row, _: _scored(row, name), "")

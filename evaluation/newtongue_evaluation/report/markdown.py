@@ -29,18 +29,18 @@ def as_markdown(title: str, tasks: Sequence[Task], results: Sequence[Result], po
 
 def _surpassed(tasks: Sequence[Task]) -> list[str]:
     found = [(task, line) for task in tasks for line in task.surpassed]
-    return [f"> **{plain(line.method)}** does better than the adapter on {plain(task.title)}." for task, line in found]
+    return [f"> **{plain(line.title)}** does better than the adapter on {plain(task.title)}." for task, line in found]
 
 
 def _scores(task: Task) -> str:
     head = ["", *(one.name for one in task.measures), *(f"ours − it, {one.name}" for one in task.headlines)]
     rows = [
         [
-            line.method,
+            line.title,
             *(_score(line.scores.get(one.name)) for one in task.measures),
             *(_score(line.ahead.get(one.name), difference=True) for one in task.headlines),
         ]
-        for line in task.lines
+        for line in task.every
     ]
     return table(head, rows)
 

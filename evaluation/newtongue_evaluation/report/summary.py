@@ -10,6 +10,7 @@ import numpy as np
 
 from newtongue.languages import language_name
 from newtongue_evaluation.measures.answered import Measure, measured, measures_of
+from newtongue_evaluation.measures.apart import told_apart
 from newtongue_evaluation.measures.intervals import Ratio, Score, difference, score
 from newtongue_evaluation.results import Cost, Result, Role, Row
 
@@ -44,6 +45,11 @@ class Line:
     cost: Cost
     budget: Any = None
 
+    @property
+    def title(self) -> str:
+        """The method and what data it was limited to."""
+        return ", ".join([self.method, *(f"{amount:,.0f} {kind}" for kind, amount in self.data)])
+
     def amount(self, kind: str) -> float:
         """Its data of one kind; infinite where that was not limited."""
         return dict(self.data).get(kind, inf)
@@ -59,6 +65,11 @@ class Task:
     measures: tuple[Measure, ...]
     lines: list[Line]
     curves: list[Line] = field(default_factory=list)
+
+    @property
+    def every(self) -> list[Line]:
+        """All lines, with every amount of data."""
+        return self.curves or self.lines
 
     @property
     def kinds(self) -> list[str]:
@@ -102,10 +113,10 @@ class Task:
 
     @property
     def surpassed(self) -> list[Line]:
-        """Baselines and controls that beat ours on a headline measure by more than chance."""
+        """Baselines and controls, with any amount of data, that beat ours on a headline measure by more than chance."""
         return [
             line
-            for line in self.lines
+            for line in self.every
             if line.role in ("baseline", "control")
             and any(_beats(line.ahead.get(one.name), one) for one in self.headlines)
         ]
@@ -114,7 +125,7 @@ class Task:
 def summarise(results: Iterable[Result]) -> list[Task]:
     """Score all results: a task for each name, language and language of the answers, in the order they come."""
     tasks: dict[tuple[str, str, str], list[Result]] = {}
-    for one in results:
+    for one in told_apart(list(results)):
         tasks.setdefault((one.task, one.language, one.answered_in), []).append(one)
     return [_task(*key, found) for key, found in tasks.items()]
 

@@ -42,7 +42,7 @@ def as_plain(tasks: Sequence[Task], results: Sequence[Result]) -> dict[str, Any]
                 "task": task.name,
                 "language": task.language,
                 "answered_in": task.answered_in,
-                "methods": [_plain(line) for line in (task.curves or task.lines)],
+                "methods": [_plain(line) for line in task.every],
             }
             for task in tasks
         ],

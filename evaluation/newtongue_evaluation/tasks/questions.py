@@ -6,6 +6,7 @@
 
 `answer` or `answers` are the accepted ones; `answered_in` is their language, English where it is left out. What is null
 or empty is left out.
+A question that is to be answered in two languages stands there twice, under one id.
 `english` is the question in English, for the upper bound; `group` its kind, for a table by kind; `subject` what it is
 about, so that questions about one thing are not exchanged for one another.
 """
@@ -29,11 +30,11 @@ def read_questions(path: str | Path, language: str) -> list[Question]:
         NewtongueError: the file cannot be read, or a line is no question.
     """
     found = [_question(row, number, path, language) for number, row in enumerate(_rows(Path(path)), 1)]
-    keys = {one.key for one in found}
+    keys = {(one.key, one.answered_in) for one in found}
     if not found or len(keys) < len(found):
         raise NewtongueError(
             f"{path} has {len(found)} questions with {len(keys)} different ids. Give one at least, and each an id "
-            "of its own; without ids, lines are numbered."
+            "of its own among those answered in one language; without ids, lines are numbered."
         )
     return found
 

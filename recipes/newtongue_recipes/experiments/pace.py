@@ -26,7 +26,12 @@ class Pace(TrainerCallback):
 
     def seconds(self) -> dict[str, float]:
         """By part."""
-        return {part: (at[-1] - at[WARM]) / (len(at) - 1 - WARM) for part, at in self.marks.items()}
+        found = {}
+        for part, at in self.marks.items():
+            counted = at[WARM:] if len(at) > WARM + 1 else at
+            if len(counted) > 1:
+                found[part] = (counted[-1] - counted[0]) / (len(counted) - 1)
+        return found
 
 
 def within(baseline: Baseline, lessons: Lessons, budget: Budget, seconds: float, folder: Path) -> Budget:

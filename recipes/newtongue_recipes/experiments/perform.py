@@ -49,7 +49,7 @@ class Workshop:
     @property
     def folder(self) -> Path:
         """Of this language, seed and amount of data."""
-        amounts = [f"{kind}{amount:g}" for kind, amount in self.run.data.items()]
+        amounts = [f"{kind}{amount:.0f}" for kind, amount in self.run.data.items()]
         return self.work / "-".join([self.run.language, f"seed{self.run.seed}", *amounts])
 
     def perform(self) -> tuple[Learned, Asked]:
@@ -122,7 +122,8 @@ class Workshop:
     def budget(self) -> Budget:
         """As many steps as ours takes on the same: those of stages 1 and 2 to read, those of stage 3 to answer.
 
-        A method that uses our encoder has had stage 1's; one without pairs has nothing to read.
+        A method that uses our encoder has had stage 1's; one without pairs has nothing to read. Of no more steps than
+        stage 3 has, half are for reading, where nothing else is said.
         """
         whole, name = self.whole, self.run.method
         mapping = sum(part.steps for part in whole.map.parts.values())
@@ -141,6 +142,8 @@ class Workshop:
             self.run.seed,
             {key: value for key, value in tuned.training.extra.items() if key != "disable_tqdm"},
         )
+        if self.run.equal == "tuning":
+            given = given.changed(reading=0.5)
         changes = self.settings.budgets.get(name)
         return given.changed(**changes.given()) if changes else given
 

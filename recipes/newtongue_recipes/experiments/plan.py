@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from newtongue import NewtongueError
 from newtongue_evaluation.results import SUFFIX, Result, read_results
 
 from .methods import METHODS, UNTRAINED, check_methods
@@ -41,7 +42,7 @@ def plan(settings: Settings, methods: Collection[str] = ()) -> list[Run]:
     """All runs, without repeats, those of ours first; only `methods` if there are any.
 
     Raises:
-        NewtongueError: one is no method.
+        NewtongueError: one is no method, or none of the experiment's runs is of it.
     """
     check_methods([*methods, *(name for group in settings.runs for name in group.methods)])
     found: dict[Run, None] = {}
@@ -51,6 +52,12 @@ def plan(settings: Settings, methods: Collection[str] = ()) -> list[Run]:
             ours = method.startswith("ours") or method in UNTRAINED
             if not methods or method in methods:
                 found[Run(method, language, seed, text, pairs, "steps" if ours else equal)] = None
+    idle = [name for name in methods if all(run.method != name for run in found)]
+    if idle:
+        raise NewtongueError(
+            f'This experiment runs no {", ".join(idle)}. Give it runs: "runs=[{{methods: [{", ".join(idle)}]}}]", or '
+            "choose among those that --list counts."
+        )
     order = list(METHODS)
     return sorted(found, key=lambda run: (run.seed, order.index(run.method) > 0, run.method in UNTRAINED))
 
