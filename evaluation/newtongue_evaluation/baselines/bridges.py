@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers import TrainerCallback, set_seed
 
 from newtongue import Encoder, ModalityAdapter
+from newtongue.base import embedding_table
 from newtongue.config import MapperConfig
 from newtongue.mapper import Mapper
 from newtongue_evaluation.answers import Messages
@@ -77,7 +78,7 @@ def _bridge(
     def read(conversations: Sequence[Messages]) -> list[Ids]:
         """Those that are read through the bridge: the others teach nothing, where encoder and base stay as they are."""
         rows = encode(model.tokenizer, conversations, budget)
-        return [row for row in rows if max(row["input_ids"]) >= model.newtongue.ranges.base_rows]
+        return [row for row in rows if max(row["input_ids"]) >= len(embedding_table(base))]
 
     rows = read(lessons.translations)
     train(Through(model), rows, model.tokenizer, budget.reading, budget, folder / "read", callbacks)
