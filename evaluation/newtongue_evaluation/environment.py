@@ -2,6 +2,8 @@
 
 import os
 import platform
+import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,14 +12,33 @@ PARTS = ("newtongue", "torch", "transformers", "peft", "trl", "bitsandbytes", "d
 
 
 def environment() -> dict[str, Any]:
-    """Versions and hardware of this process."""
+    """Versions and hardware of this process; of newtongue the commit too, where it runs from a checkout."""
     import torch
 
+    found = {name: version(name) for name in PARTS}
+    found["newtongue"] += _commit()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PARTS}},
+        "versions": {"python": platform.python_version(), **found},
         "hardware": {"processor": _processor(), "cores": cores(), "gpu": gpu},
     }
+
+
+@cache
+def _commit() -> str:
+    """`+COMMIT` as versions name it, `.dirty` where files were changed since; nothing where these are no checkout's."""
+    here = Path(__file__)
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", here.parent, *words], capture_output=True, text=True, check=True).stdout
+
+    try:
+        git(
+            "ls-files", "--error-unmatch", here.name
+        )  # An environment in another's checkout is not.
+        return "+" + git("describe", "--always", "--exclude", "*", "--dirty=.dirty").strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 def cores() -> int:

@@ -48,12 +48,18 @@ def as_plain(tasks: Sequence[Task], results: Sequence[Result]) -> dict[str, Any]
         ],
         "commands": list(dict.fromkeys(one.command for one in results if one.command)),
         "seeds": sorted({one.seed for one in results}),
+        "settings": list({str(one): one for one in map(_shared, results) if one}.values()),
         "environments": list({str(one.environment): one.environment for one in results}.values()),
     }
 
 
 def _asked(one: Result) -> tuple[str, ...]:
     return one.task, one.language, one.answered_in, one.method
+
+
+def _shared(one: Result) -> dict[str, Any]:
+    """The settings that methods have alike."""
+    return {name: value for name, value in one.settings.items() if name not in ("method", "budget", "answered_in")}
 
 
 def _plain(line: Line) -> dict[str, Any]:
