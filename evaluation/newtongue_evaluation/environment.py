@@ -33,9 +33,7 @@ def _commit() -> str:
         return subprocess.run(["git", "-C", here.parent, *words], capture_output=True, text=True, check=True).stdout
 
     try:
-        git(
-            "ls-files", "--error-unmatch", here.name
-        )  # An environment in another's checkout is not.
+        git("ls-files", "--error-unmatch", here.name)  # An environment in another's checkout is not.
         return "+" + git("describe", "--always", "--exclude", "*", "--dirty=.dirty").strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
