@@ -28,7 +28,7 @@ from newtongue_recipes.experiments.methods import METHODS
 from newtongue_recipes.experiments.pace import within
 from newtongue_recipes.experiments.perform import Workshop
 from newtongue_recipes.experiments.plan import Run, finished, plan
-from newtongue_recipes.experiments.real import real_world
+from newtongue_recipes.experiments.real import _kind, real_world
 from newtongue_recipes.experiments.run import run_experiment
 from newtongue_recipes.experiments.schema import FOLDER, English
 from newtongue_recipes.experiments.summary import score_of, summary
@@ -344,6 +344,20 @@ def test_of_stage_3_s_few_steps_half_are_for_reading_where_no_search_says_otherw
     told = small("tune.training.steps=10", f"budgets={{{method}: {{reading: 0.2}}}}")
     budget = replace(shop, settings=told).budget()
     assert budget.reading == round(0.2 * budget.steps)
+
+
+@pytest.mark.parametrize(
+    "question,language,kind",
+    [
+        ("who wrote it", "tr", "mkqa"),
+        ("NBAのキングは誰", "ja", "with words in Latin letters"),
+        ("首都はどこ", "ja", "without words in Latin letters"),
+    ],
+)
+def test_questions_that_hold_words_in_latin_letters_are_a_kind_of_their_own(
+    question: str, language: str, kind: str
+) -> None:
+    assert _kind(question, language) == kind
 
 
 @pytest.mark.parametrize("reading", [0, 1, 2, 3, 12])

@@ -112,6 +112,16 @@ def test_what_beats_ours_with_less_data_is_found_and_told() -> None:
     assert "<b>LoRA on raw text, 400 pairs</b> does better" in render("Report", [task], results, None)
 
 
+def test_scores_by_kind_of_question_stand_beside_the_whole(tmp_path: Path) -> None:
+    write_result(RESULTS[0], tmp_path)  # Its first 20 of 40 are right, the kinds in turn.
+    write_report(tmp_path, "Report")
+    (task,) = json.loads((tmp_path / "scores.json").read_text())["tasks"]
+    assert {name: (one["value"], one["n"]) for name, one in task["methods"][0]["by_group"].items()} == {
+        "capital": (0.5, 20),
+        "symbol": (0.5, 20),
+    }
+
+
 def test_answers_that_are_not_the_same_in_english_are_scored_apart() -> None:
     gold = {"1": ("Ankara", "Ankara"), "2": ("1923", "1923"), "3": ("İran", "Iran"), "4": ("memeli", "mammal")}
     said = {"1": "Ankara", "2": "1923", "3": "Irak", "4": "memeli"}

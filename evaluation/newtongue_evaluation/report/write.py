@@ -10,6 +10,7 @@ from newtongue.whole import write_whole
 from newtongue_evaluation.portrait import Portrait
 from newtongue_evaluation.results import Result, read_results
 
+from .groups import by_group
 from .markdown import as_markdown
 from .page import render
 from .summary import Line, Task, summarise
@@ -42,7 +43,7 @@ def as_plain(tasks: Sequence[Task], results: Sequence[Result]) -> dict[str, Any]
                 "task": task.name,
                 "language": task.language,
                 "answered_in": task.answered_in,
-                "methods": [_plain(line) for line in task.every],
+                "methods": [_plain(line, task) for line in task.every],
             }
             for task in tasks
         ],
@@ -62,9 +63,11 @@ def _shared(one: Result) -> dict[str, Any]:
     return {name: value for name, value in one.settings.items() if name not in ("method", "budget", "answered_in")}
 
 
-def _plain(line: Line) -> dict[str, Any]:
+def _plain(line: Line, task: Task) -> dict[str, Any]:
     def rounded(scores: Any) -> dict[str, Any]:
         return {name: {key: round(value, 4) for key, value in asdict(one).items()} for name, one in scores.items()}
+
+    groups = by_group(line, task.headlines[0], task.answered_in)
 
     return {
         "method": line.method,
@@ -74,6 +77,7 @@ def _plain(line: Line) -> dict[str, Any]:
         "scores": rounded(line.scores),
         "ours_minus_it": rounded(line.ahead),
         "seeds": line.seeds,
+        **({"by_group": rounded(groups)} if groups else {}),
         "cost": {name: value for name, value in asdict(line.cost).items() if value is not None},
         **({"budget": line.budget} if line.budget else {}),
     }

@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedModel, TrainerCallback
 
 from newtongue import NewtongueError
+from newtongue.spans.borrowed import cut_borrowed, is_latin
 from newtongue.tokenizer import load_tokenizer
 from newtongue_evaluation.baselines import Lessons, Question
 from newtongue_recipes.demo.lessons import repeat, said_in
@@ -153,7 +154,15 @@ def _loader(base: Path) -> Callable[..., PreTrainedModel]:
 
 def _question(one: corpus.Question, language: str, answered_in: str) -> Question:
     *asked, told = corpus.ask(one, language, answered_in)
-    return Question(one.key, asked, one.english, (told["content"],), answered_in, "mkqa", one.key)
+    return Question(one.key, asked, one.english, (told["content"],), answered_in, _kind(one.other, language), one.key)
+
+
+def _kind(question: str, language: str) -> str:
+    """Whether words of the question can be read by their letters alone."""
+    if is_latin(language):
+        return "mkqa"
+    borrows = any(borrowed for _, borrowed in cut_borrowed(question))
+    return f"{'with' if borrows else 'without'} words in Latin letters"
 
 
 def _about(english: tuple[str, str, str], other: tuple[str, str, str], language: str) -> Question:
