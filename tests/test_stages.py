@@ -6,13 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, TrainerCallback
 
 import tiny
 from newtongue import ModalityAdapter, NewtongueError
+from newtongue.ranges import Ranges
+from newtongue.tokenizer import join_tokenizer
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune, twins_of
+from newtongue_recipes.stages.fitting import fitting
 from newtongue_recipes.stages.map import Objective, Pair
 from newtongue_recipes.stages.map import _row as map_row
 from newtongue_recipes.stages.represent import _encode
@@ -253,6 +258,24 @@ def test_tune_keeps_everything_trainable_in_float32(
     weights = adapter.lora_weights()
     assert weights
     assert any(float(value.abs().max()) > 0 for name, value in weights.items() if "lora_B" in name)
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=2), st.sampled_from(["base", "own"]))
+def test_a_row_is_whole_where_it_fits_and_else_keeps_half_of_what_is_asked(sizes: list[int], answer: str) -> None:
+    encoder, ranges = tiny.tiny_encoder(), Ranges(tiny.ROWS)
+    own = ranges.add("tr", encoder.tokenizer, encoder.opens, encoder.closes, voice=True)
+    tokenizer = join_tokenizer(tiny.base_tokenizer(), ranges)
+    asked = [{"type": "text", "text": "ğ" * size, "language": "tr"} for size in sizes]
+    chat = [{"role": "user", "content": asked}, {"role": "assistant", "content": "Paris", "language": "tr"}]
+    whole = tokenizer.example(chat)
+    fit = fitting(tokenizer, [chat], Tune(training(), max_length=80, answer=answer), "tr")
+    assert len(fit.rows) + len(fit.refused) == 1
+    assert (fit.rows == [whole]) == (len(whole["input_ids"]) <= 80)
+    for row in fit.rows:
+        kept, before = (int(own.reads(torch.tensor(one["input_ids"])).sum()) for one in (row, whole))
+        assert len(row["input_ids"]) <= 80
+        assert kept >= before / 2
+        assert fit.shortened == (kept < before)
 
 
 def test_an_adapter_goes_on_with_its_own_lora_and_no_other(base_folder: Path, mapped: Path, tmp_path: Path) -> None:

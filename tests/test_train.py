@@ -520,11 +520,40 @@ def test_the_optimizer_of_the_recipe_is_used_and_encoder_and_mapper_learn_slower
     assert found["count"] == found["trained"]
 
 
-@pytest.mark.parametrize("row", [LONG, ENGLISH], ids=["too long an answer", "nothing in the language"])
-def test_a_conversation_that_teaches_nothing_is_left_out_and_told(
-    row: dict[str, object], world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+LEFT_OUT = "1 of 25 conversations are left out of stage 3"
+LOST = {
+    "too long an answer": (LONG, LEFT_OUT),
+    "nothing in the language": (ENGLISH, LEFT_OUT),
+    "too long a question": ({"question": "Su nedir? " * 40, "answer": "Water."}, LEFT_OUT),
+    "a question cut short": ({"question": "Su nedir? " * 20, "answer": "Water."}, "1 of 25 questions are shortened"),
+}
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("row,said", LOST.values(), ids=LOST)
+def test_what_stage_3_does_not_learn_is_told_by_the_run_and_before_it(
+    row: dict[str, object],
+    said: str,
+    dry_run: bool,
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     lines = [*(world / "questions.jsonl").read_text(encoding="utf-8").splitlines(), json.dumps(row)]
     (tmp_path / "questions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    train(recipe_of(world, **{"data.questions": f"[{{path: {tmp_path / 'questions.jsonl'}}}]"}), tmp_path / "run")
-    assert "1 of 25 conversations are left out of stage 3" in " ".join(capsys.readouterr().out.split())
+    recipe = recipe_of(world, **{"data.questions": f"[{{path: {tmp_path / 'questions.jsonl'}}}]", "data.held_out": 0})
+    if not dry_run:  # What is told before is the dry run's.
+        monkeypatch.setattr("newtongue_recipes.train.run.notes", lambda *given: [])
+    train(recipe, tmp_path / "run", dry_run=dry_run)
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_before_there_are_tokens_of_its_own_none_is_refused_that_may_yet_fit(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = questions(tmp_path, {"question": "Su nedir? " * 40, "answer": "Water."})
+    train(recipe_of(world, "phi-2-turkish", **long), tmp_path / "run", dry_run=True)
+    assert "in the base's tokens" in capsys.readouterr().out
+    with pytest.raises(NewtongueError, match="learn from none of its 1 conversations"):
+        train(recipe_of(world, "phi-2-turkish", **questions(tmp_path, LONG)), tmp_path / "run", dry_run=True)

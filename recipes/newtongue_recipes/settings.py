@@ -185,7 +185,7 @@ class Tune:
     encoder_rate: Weight = 0.2
     """Learning rate of encoder and mapper, as a share of the LoRA's."""
     max_length: Length = 1024
-    """Longest row, in positions; questions are shortened to fit, answers never."""
+    """Longest row, in positions; questions are shortened to fit, by half at most, answers never."""
     answer: Literal["base", "own"] = "base"
     """Tokens that answers are written in: the base's, or the language's own, through a voice; an answer whose message
     says another language stays in the base's."""

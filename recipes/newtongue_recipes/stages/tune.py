@@ -15,13 +15,11 @@ from newtongue import AttachedModel, ModalityAdapter, NewtongueError
 from newtongue_recipes.settings import Tune
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
+from .fitting import Messages, fitting
 from .labelled import score_labelled
 from .lending import lent
 from .twins import WEIGHT, Comparison, Twin, WithEnglish, twin_row
 
-Messages = list[dict[str, Any]]
-
-SILENT = "A conversation says nothing in the language, so the base alone would answer it."
 FAST = (".lora_", ".voice.")  # In the names of parameters that learn at the full rate.
 
 
@@ -98,8 +96,8 @@ def tune(
         The adapter, detached.
 
     Raises:
-        NewtongueError: there are no conversations; or twins are wanted and there are none, or rows are packed; or the
-            adapter's LoRA is another than the settings ask for.
+        NewtongueError: there are no conversations, or none to learn from; or twins are wanted and there are none, or
+            rows are packed; or the adapter's LoRA is another than the settings ask for.
     """
     if not conversations:
         raise NewtongueError("Stage 3 was given no questions and answers. Name a source of them.")
@@ -118,12 +116,14 @@ def tune(
                 task_type="CAUSAL_LM",
             )
         )
-    if settings.answer == "own":
-        if adapter.voice is None:
-            adapter.with_voice(base)
-        conversations = [_written(one, adapter.language) for one in conversations]
+    if settings.answer == "own" and adapter.voice is None:
+        adapter.with_voice(base)
     with lent(base, adapter, tokenizer, sharded=sharded) as model:
-        rows = _fitting(model.tokenizer, conversations, settings.max_length)
+        fit = fitting(model.tokenizer, conversations, settings, adapter.language)
+        if not fit.rows:
+            raise fit.refused[0]
+        for said in fit.told():
+            warnings.warn(said, stacklevel=2)
         arguments = settings.training.arguments(
             folder,
             SFTConfig,
@@ -137,7 +137,7 @@ def tune(
         trainer = TuneTrainer(
             model=model,
             args=arguments,
-            train_dataset=_rows(model.tokenizer, rows, twins, settings),
+            train_dataset=_rows(model.tokenizer, fit.rows, twins, settings),
             processing_class=model.tokenizer,
             callbacks=list(callbacks),
         )
@@ -185,35 +185,3 @@ def _rows(tokenizer: Any, rows: list[dict[str, Any]], twins: Sequence[Twin], set
     return interleave_datasets(
         [answered, unanswered], shares, seed=settings.training.seed, stopping_strategy="all_exhausted"
     )
-
-
-def _written(messages: Messages, language: str) -> Messages:
-    """A conversation whose answers, but for those that say another language, are written in this one's own tokens."""
-    return [
-        {**one, "language": one.get("language") or language} if one["role"] == "assistant" else one for one in messages
-    ]
-
-
-def _fitting(tokenizer: Any, conversations: Sequence[Messages], max_length: int) -> list[dict[str, Any]]:
-    """The rows of conversations from which an adapter learns, and that fit.
-
-    Raises:
-        NewtongueError: there is none.
-    """
-    rows, refused = [], []
-    for one in conversations:
-        try:
-            row = tokenizer.example(one, max_length=max_length)
-            if max(row["input_ids"]) < tokenizer.ranges.base_rows:
-                raise NewtongueError(SILENT)
-            rows.append(row)
-        except NewtongueError as error:
-            refused.append(error)
-    if not rows:
-        raise refused[0]
-    if refused:
-        warnings.warn(
-            f"{len(refused):,} of {len(conversations):,} conversations are left out of stage 3: {refused[0]}",
-            stacklevel=3,
-        )
-    return rows

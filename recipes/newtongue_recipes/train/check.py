@@ -1,23 +1,25 @@
 """What would end a run hours after it began, looked for before it begins."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from newtongue import Encoder, ModalityAdapter, NewtongueError
 from newtongue.ranges import Ranges
 from newtongue.tokenizer import join_tokenizer, load_tokenizer
 from newtongue_evaluation.answers import Messages
-from newtongue_evaluation.baselines.forms import plain
 from newtongue_recipes.data import Gathered
-from newtongue_recipes.data.shapes import own_texts
 from newtongue_recipes.recipe import Base, Recipe
 from newtongue_recipes.recipe.doubts import doubts
 from newtongue_recipes.settings import Tune
-from newtongue_recipes.stages.tune import SILENT, check_same_lora
+from newtongue_recipes.stages.fitting import fitting
+from newtongue_recipes.stages.tune import check_same_lora
 
 Start = Encoder | ModalityAdapter | None
 WEIGHTS = ("*.safetensors", "*.bin")
+UNBOUNDED = 2**31
+GUESSED = "in the base's tokens, of which there are often more than there will be of the language's own, "
 
 
 def base_tokenizer(base: Base) -> Any:
@@ -74,7 +76,7 @@ def start_of(recipe: Recipe) -> Start:
     return encoder
 
 
-def notes(recipe: Recipe, tokenizer: Any, data: dict[str, Gathered]) -> list[str]:
+def notes(recipe: Recipe, tokenizer: Any, start: Start, data: dict[str, Gathered]) -> list[str]:
     """What a reader should know before it begins.
 
     Raises:
@@ -86,14 +88,15 @@ def notes(recipe: Recipe, tokenizer: Any, data: dict[str, Gathered]) -> list[str
                 f"No rows are left for {stage}: all {len(one.held_out)} of {one.kind} are held out. Give more, or set "
                 f"data.held_out (now {recipe.data.held_out:g}) to less."
             )
+    said = doubts(recipe)
+    speaking, guessed = _speaking(recipe, tokenizer, start), start is None
     if recipe.tune:
-        _check_conversations(data["tune"].rows, recipe.tune, tokenizer)
+        said += _conversations(data["tune"].rows, recipe, speaking, guessed=guessed)
     if recipe.map and recipe.map.words and not recipe.map.mined and not aligned(data["map"]):
         raise NewtongueError(
             "Stage 2 is to begin with words and no pair is aligned. Name a dictionary under data.pairs, with 1 in its "
             "column 'aligned'; have one mined, map.mined=1; or leave the part out, map.words=null."
         )
-    said = doubts(recipe)
     if (recipe.map or recipe.tune) and not tokenizer.chat_template:
         said.append(
             f"Note: the base {recipe.base.name} has no chat template, so a question and its answer stand a line each. "
@@ -102,24 +105,35 @@ def notes(recipe: Recipe, tokenizer: Any, data: dict[str, Gathered]) -> list[str
     return said
 
 
-def _check_conversations(conversations: Sequence[Messages], settings: Tune, tokenizer: Any) -> None:
-    """See that stage 3 will be able to learn from one of them at least, as far as the base's tokenizer can tell."""
-    speaking = join_tokenizer(tokenizer, Ranges(len(tokenizer)))
-    written = settings.answer == "own"  # In tokens that may not be made yet.
-    refused = []
-    for one in conversations:
-        try:
-            speaking.example(plain(one), max_length=None if written else settings.max_length)
-        except NewtongueError as error:
-            refused.append(str(error))
-            continue
-        if written or own_texts("questions", one):
-            return
-        refused.append(SILENT)
-    raise NewtongueError(
-        f"Stage 3 can learn from none of its {len(conversations):,} conversations. {refused[0]} Look at data.questions "
-        f"and tune.max_length (now {settings.max_length:,})."
-    )
+def _speaking(recipe: Recipe, tokenizer: Any, start: Start) -> Any:
+    """The base's tokenizer with the language, for which the base's own tokens stand until stage 1 has made others."""
+    encoder = start.encoder if isinstance(start, ModalityAdapter) else start
+    ranges = Ranges(len(tokenizer))
+    own, opens, closes = (encoder.tokenizer, encoder.opens, encoder.closes) if encoder else (tokenizer, 0, 0)
+    borrows = start.config.borrows if isinstance(start, ModalityAdapter) else bool(recipe.map and recipe.map.borrows)
+    voice = bool(recipe.tune and recipe.tune.answer == "own")
+    ranges.add(recipe.language, own, opens, closes, voice=voice, borrows=borrows)
+    return join_tokenizer(tokenizer, ranges)
+
+
+def _conversations(conversations: Sequence[Messages], recipe: Recipe, speaking: Any, *, guessed: bool) -> list[str]:
+    """What stage 3 will not learn of its conversations, a line each.
+
+    Raises:
+        NewtongueError: it can learn from none of them.
+    """
+    settings = cast(Tune, recipe.tune)
+    fit = fitting(speaking, conversations, settings, recipe.language)
+    some = bool(fit.rows)
+    if not some and guessed:  # Too long in the base's tokens, they may fit in the language's own.
+        free = replace(settings, max_length=UNBOUNDED) if settings.answer == "own" else settings
+        some = bool(fitting(speaking, conversations, free, recipe.language, least=0.0).rows)
+    if not some:
+        raise NewtongueError(
+            f"Stage 3 can learn from none of its {len(conversations):,} conversations. {fit.refused[0]} Look at "
+            f"data.questions and tune.max_length (now {settings.max_length:,})."
+        )
+    return [f"Warning: {GUESSED if guessed else ''}{line}" for line in fit.told()]
 
 
 def aligned(pairs: Gathered) -> int:

@@ -103,7 +103,7 @@ def _first_alone() -> Iterator[None]:
 def _announce(job: Job, tokenizer: Any, start: Start, data: Rows, dry_run: bool) -> None:
     """See that nothing stands in the way, tell what will be done, and note in the run's folder what it is."""
     recipe = job.recipe
-    said = notes(recipe, tokenizer, data)
+    said = notes(recipe, tokenizer, start, data)
     plan = make_plan(recipe, counts(data), start)
     check_disk(plan, job.output)
     made = report_on(recipe, data, tokenizer=tokenizer)

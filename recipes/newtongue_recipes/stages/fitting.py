@@ -1,0 +1,96 @@
+"""What fits into a row of a stage: whole, or with enough of what is asked; the rest is left out, and told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from newtongue import NewtongueError
+from newtongue_recipes.settings import Tune
+
+Messages = list[dict[str, Any]]
+Row = dict[str, Any]
+
+SILENT = "A conversation says nothing in the language, so the base alone would answer it."
+LEAST = 0.5  # Of a question: what has lost more than it keeps asks something else.
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """The conversations from which stage 3 learns.
+
+    Attributes:
+        rows: ids and labels of those that fit.
+        shortened: how many of these ask less than was written.
+        refused: why the others are left out, an error each.
+    """
+
+    rows: list[Row]
+    shortened: int
+    refused: list[NewtongueError]
+
+    def told(self) -> list[str]:
+        """What is lost, a line each."""
+        said, every = [], len(self.rows) + len(self.refused)
+        if self.refused:
+            said.append(f"{len(self.refused):,} of {every:,} conversations are left out of stage 3: {self.refused[0]}")
+        if self.shortened:
+            said.append(
+                f"{self.shortened:,} of {every:,} questions are shortened to fit stage 3. Raise tune.max_length to "
+                "have them whole."
+            )
+        return said
+
+
+def fitting(
+    tokenizer: Any, conversations: Sequence[Messages], settings: Tune, language: str, least: float = LEAST
+) -> Fitting:
+    """The conversations that say something in a language and fit.
+
+    Args:
+        tokenizer: that of the base, with the language.
+        conversations: each ends with its answer.
+        settings: how long a row may be, and whose tokens answers are written in.
+        language: of those answers, where they are the language's own.
+        least: share of a question that is kept where it is shortened.
+    """
+    rows, refused, shortened = [], [], 0
+    for one in conversations:
+        said = _written(one, language) if settings.answer == "own" else one
+        try:
+            row = tokenizer.example(said)
+            if max(row["input_ids"]) < tokenizer.ranges.base_rows:
+                raise NewtongueError(SILENT)
+            if len(row["input_ids"]) > settings.max_length:
+                row = _shortened(tokenizer, said, row, settings.max_length, least)
+                shortened += 1
+            rows.append(row)
+        except NewtongueError as error:
+            refused.append(error)
+    return Fitting(rows, shortened, refused)
+
+
+def _shortened(tokenizer: Any, messages: Messages, whole: Row, most: int, least: float) -> Row:
+    row: Row = tokenizer.example(messages, max_length=most)
+    read, asked = _read(tokenizer, whole), whole["labels"].count(-100)
+    kept = min(_read(tokenizer, row) / read if read else 1.0, row["labels"].count(-100) / asked)
+    if kept < least:
+        raise NewtongueError(
+            f"A max_length of {most:,} leaves {kept:.0%} of a question of {asked:,} positions, too little to tell what "
+            "is asked. Raise tune.max_length, or shorten the question."
+        )
+    return row
+
+
+def _read(tokenizer: Any, row: Row) -> int:
+    """How many ids of a row are read in a language, without what opens and closes a run."""
+    ids = torch.tensor(row["input_ids"])
+    return sum(int(tokenizer.ranges[language].reads(ids).sum()) for language in tokenizer.ranges)
+
+
+def _written(messages: Messages, language: str) -> Messages:
+    """A conversation whose answers, but for those that say another language, are written in this one's own tokens."""
+    return [
+        {**one, "language": one.get("language") or language} if one["role"] == "assistant" else one for one in messages
+    ]
