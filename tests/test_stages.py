@@ -17,9 +17,8 @@ from newtongue.tokenizer import join_tokenizer
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune, twins_of
-from newtongue_recipes.stages.fitting import fitting
+from newtongue_recipes.stages.fitting import fitting, pair_row
 from newtongue_recipes.stages.map import Objective, Pair
-from newtongue_recipes.stages.map import _row as map_row
 from newtongue_recipes.stages.represent import _encode
 
 PAIRS = [Pair(english, turkish) for english, turkish in zip(tiny.ENGLISH, tiny.TURKISH, strict=True)] * 4
@@ -129,6 +128,27 @@ def test_where_no_word_can_be_mined_map_goes_without_its_part_on_words(base_fold
         map_language(base, tiny.tiny_encoder(), PAIRS[:1], settings, tmp_path, language="tr")
 
 
+@pytest.mark.parametrize("most,positions", [(64, 256), (512, 64)], ids=["as asked for", "as the base reads"])
+@pytest.mark.parametrize("long", [Pair("I see. " * 20, "Su."), Pair("I see.", "Su. " * 20)], ids=["English", "own"])
+def test_pairs_that_are_too_long_pad_no_batch_and_are_told(
+    long: Pair, most: int, positions: int, tmp_path: Path
+) -> None:
+    found: list[int] = []
+
+    class Look(TrainerCallback):
+        def on_train_begin(self, args, state, control, train_dataloader=None, **kwargs):
+            found.extend(batch["input_ids"].shape[1] for batch in train_dataloader)
+
+    base = load_base(tiny.save_base(tmp_path / "base", max_position_embeddings=positions))
+    settings, pairs = Map(toward=training(1), max_length=most), [Pair("I see.", "Su.")] * 7
+    for kept, said in ((pairs, "1 of 8 pairs are left out of stage 2"), ([], "No pair fits into 64 positions")):
+        with pytest.warns(UserWarning, match=said) if kept else pytest.raises(NewtongueError, match=said):
+            map_language(
+                base, tiny.tiny_encoder(), [*kept, long], settings, tmp_path / "map", language="tr", callbacks=[Look()]
+            )
+    assert max(found) <= 64
+
+
 @pytest.mark.parametrize("part", ["toward", "through"])
 def test_each_part_of_map_lowers_its_loss(part: str, tmp_path: Path) -> None:
     losses: list[float] = []
@@ -149,7 +169,7 @@ def test_what_is_masked_is_of_the_language_and_only_while_training(
 ) -> None:
     base, encoder = load_base(base_folder), tiny.tiny_encoder()
     model = ModalityAdapter.create(base, encoder, language="tr").attach(base, trainable=True)
-    rows = [map_row(model.tokenizer, pair, "Say: ", "tr") for pair in PAIRS[:1]] * 4
+    rows = [pair_row(model.tokenizer, pair, "Say: ", "tr") for pair in PAIRS[:1]] * 4
     batch = {name: torch.tensor([row[name] for row in rows]) for name in ("input_ids", "labels")}
     batch["attention_mask"] = torch.ones_like(batch["labels"])
     given: list[torch.Tensor] = []

@@ -549,6 +549,14 @@ def test_what_stage_3_does_not_learn_is_told_by_the_run_and_before_it(
     assert said in " ".join(capsys.readouterr().out.split())
 
 
+def test_pairs_that_are_too_long_are_told_before(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pairs.tsv").write_text(f"english\tother\nI see.\tGördüm.\n{'I see. ' * 90}\tGördüm.\n")
+    train(recipe_of(world, **{"data.pairs": f"[{{path: {tmp_path / 'pairs.tsv'}}}]"}), tmp_path / "run", dry_run=True)
+    assert "1 of 2 pairs are left out of stage 2: they have more than 256 positions" in capsys.readouterr().out
+
+
 def test_before_there_are_tokens_of_its_own_none_is_refused_that_may_yet_fit(
     world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

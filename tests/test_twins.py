@@ -13,7 +13,7 @@ from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages import Map, Training, Tune, map_language, tune, twins_of
 from newtongue_recipes.stages.map import Pair
-from newtongue_recipes.stages.twins import Comparison, WithEnglish, apart, twin_row
+from newtongue_recipes.stages.twins import Comparison, WithEnglish, apart, twin_rows
 
 PAIRS = [Pair(f"The city has {number} parks.", f"kentte {number} park var") for number in range(2, 30)]
 CHATS = [[{"role": "user", "content": "Ne?", "language": "tr"}, {"role": "assistant", "content": "yes"}]] * 8
@@ -51,7 +51,7 @@ def test_twins_are_compared_with_what_the_bare_base_makes_of_the_english(mapped:
     base = load_base(PHI_NANO, four_bit=False, trainable=True)
     adapter = ModalityAdapter.from_pretrained(mapped)
     model = adapter.attach(base, trainable=True)
-    rows = [twin_row(model.tokenizer, one, 64) for one in twins_of(PAIRS[:3], "tr")]
+    rows = twin_rows(model.tokenizer, twins_of(PAIRS[:3], "tr"), 64)
     read = [model(input_ids=torch.tensor([row["input_ids"]]), output_hidden_states=True) for row in rows]
     model.detach("tr")
     told = [base(input_ids=torch.tensor([row["english"]]), output_hidden_states=True) for row in rows]
@@ -89,6 +89,17 @@ def test_training_draws_twins_together(mapped: Path, tmp_path: Path) -> None:
     base = load_base(PHI_NANO, trainable=True)
     tune(base, adapter, CHATS, settings, tmp_path, twins=twins_of(PAIRS, "tr"), callbacks=[Watch()])
     assert sum(distances[-5:]) < 0.9 * sum(distances[:5])
+
+
+@pytest.mark.parametrize("long", [Pair("I see. " * 40, "Ne?"), Pair("I see.", "Ne? " * 60)], ids=["English", "own"])
+def test_twins_that_are_too_long_are_left_out_and_told(long: Pair, mapped: Path, tmp_path: Path) -> None:
+    settings = Tune(STEPS, rank=4, max_length=64, twins=0.5)
+    base, adapter = load_base(PHI_NANO, trainable=True), ModalityAdapter.from_pretrained(mapped)
+    with pytest.warns(UserWarning, match="1 of 3 twins are left out"):
+        tune(base, adapter, CHATS, settings, tmp_path / "some", twins=twins_of([*PAIRS[:2], long], "tr"))
+    base, adapter = load_base(PHI_NANO, trainable=True), ModalityAdapter.from_pretrained(mapped)
+    with pytest.raises(NewtongueError, match=r"1 of 1 twins .*Raise tune\.max_length"):
+        tune(base, adapter, CHATS, settings, tmp_path / "none", twins=twins_of([long], "tr"))
 
 
 def test_packed_rows_hold_no_twins() -> None:

@@ -144,6 +144,9 @@ class Map:
     """Share of the tokens read that are masked while training, so that a sentence is understood with words unknown."""
     say: str = "Translate into English: "
     """What the frozen base is asked to do with a sentence it can only read through the port."""
+    max_length: Length = 512
+    """Longest pair, in positions, with what is asked; longer ones, and those the base cannot read at once, are left
+    out."""
     train_encoder: bool = True
     """Whether the encoder learns too."""
     sharpness: Weight = 0.0

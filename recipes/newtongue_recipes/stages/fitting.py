@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from newtongue import NewtongueError
-from newtongue_recipes.settings import Tune
+from newtongue_recipes.settings import Map, Tune
+
+if TYPE_CHECKING:
+    from .map import Pair
 
 Messages = list[dict[str, Any]]
 Row = dict[str, Any]
@@ -69,6 +72,31 @@ def fitting(
         except NewtongueError as error:
             refused.append(error)
     return Fitting(rows, shortened, refused)
+
+
+def fitting_pairs(tokenizer: Any, pairs: "Sequence[Pair]", say: str, language: str, most: int) -> list[Row]:
+    """Pairs as rows, but for those of more positions than `most`."""
+    rows = (pair_row(tokenizer, pair, say, language) for pair in pairs)
+    return [row for row in rows if len(row["input_ids"]) <= most]
+
+
+def pair_row(tokenizer: Any, pair: "Pair", say: str, language: str) -> Row:
+    """A pair as a conversation: the base, asked to translate what it reads, says the English."""
+    asked = [{"type": "text", "text": say}, {"type": "text", "text": pair.other, "language": language}]
+    messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": pair.english}]
+    return {**tokenizer.example(messages), "aligned": int(pair.aligned)}
+
+
+def longest_pair(settings: Map, config: Any) -> int:
+    """Positions of a pair at most: as asked for, and no more than the base of that configuration reads at once."""
+    most = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return min(settings.max_length, most or settings.max_length)
+
+
+def told_of_pairs(lost: int, every: int, most: int) -> list[str]:
+    """That pairs are too long, if some are."""
+    said = f"{lost:,} of {every:,} pairs are left out of stage 2: they have more than {most:,} positions. Raise "
+    return [f"{said}map.max_length, or split them."] if lost else []
 
 
 def _shortened(tokenizer: Any, messages: Messages, whole: Row, most: int, least: float) -> Row:

@@ -18,6 +18,7 @@ from newtongue_recipes.settings import Map, Training
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once
 from .dictionary import mine_dictionary
+from .fitting import fitting_pairs, longest_pair, told_of_pairs
 from .labelled import labelled_loss
 from .lending import lent
 from .objectives import aligned_mse, candidates, contrast, lexical, pad_runs, transport
@@ -63,8 +64,8 @@ def map_language(
         The adapter, detached.
 
     Raises:
-        NewtongueError: there are no pairs, or no aligned one for the part on words; a language in Latin letters is to
-            borrow.
+        NewtongueError: there are no pairs that fit, or no aligned one for the part on words; a language in Latin
+            letters is to borrow.
     """
     if not pairs:
         raise NewtongueError(f"Stage 2 was given no sentence pairs for {language!r}. Name a source of translations.")
@@ -74,6 +75,7 @@ def map_language(
         raise NewtongueError(
             "Stage 2 was to mask what it reads, and the encoder's tokenizer has no mask. Set 'masked' to 0."
         )
+    given = len(pairs)
     if settings.mined:
         found = mine_dictionary((pair.english, pair.other) for pair in pairs)
         pairs = [*pairs, *(Pair(*entry, aligned=True) for entry in found * settings.mined)]
@@ -99,7 +101,16 @@ def map_language(
     with lent(base, adapter, tokenizer, sharded=sharded) as model:
         if not settings.train_encoder:
             adapter.encoder.requires_grad_(False)
-        rows = Dataset.from_list([_row(model.tokenizer, pair, settings.say, language) for pair in pairs])
+        most = longest_pair(settings, base.config)
+        fit = fitting_pairs(model.tokenizer, pairs, settings.say, language, most)
+        if not fit or ("words" in parts and not any(row["aligned"] for row in fit)):
+            raise NewtongueError(
+                f"No pair {'that is aligned ' if fit else ''}fits into {most:,} positions. Raise map.max_length (now "
+                f"{settings.max_length:,}), or split the texts."
+            )
+        for said in told_of_pairs(len(pairs) - len(fit), given, most):
+            warnings.warn(said, stacklevel=2)
+        rows = Dataset.from_list(fit)
         words = rows.filter(lambda row: row["aligned"])
         for name, training in parts.items():
             seen = words if name == "words" else rows
@@ -208,13 +219,6 @@ def _prompt_ids(tokenizer: Any, say: str) -> list[int]:
 def _is_special(tokenizer: Any, ids: Tensor) -> Tensor:
     special = ids.new_tensor(tokenizer.all_special_ids)
     return (ids[..., None] == special).any(-1)
-
-
-def _row(tokenizer: Any, pair: Pair, say: str, language: str) -> dict[str, Any]:
-    """A pair as a conversation: the base, asked to translate what it reads, says the English."""
-    asked = [{"type": "text", "text": say}, {"type": "text", "text": pair.other, "language": language}]
-    messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": pair.english}]
-    return {**tokenizer.example(messages), "aligned": int(pair.aligned)}
 
 
 def _train(

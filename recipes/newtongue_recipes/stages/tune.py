@@ -18,7 +18,7 @@ from .checkpoints import AdapterTrainer, last_checkpoint, write_once
 from .fitting import Messages, fitting
 from .labelled import score_labelled
 from .lending import lent
-from .twins import WEIGHT, Comparison, Twin, WithEnglish, twin_row
+from .twins import WEIGHT, Comparison, Twin, WithEnglish, twin_rows
 
 FAST = (".lora_", ".voice.")  # In the names of parameters that learn at the full rate.
 
@@ -179,7 +179,13 @@ def _rows(tokenizer: Any, rows: list[dict[str, Any]], twins: Sequence[Twin], set
     answered = Dataset.from_list(rows)
     if not settings.twins:
         return answered
-    unanswered = Dataset.from_list([twin_row(tokenizer, one, settings.max_length) for one in twins])
+    fit = twin_rows(tokenizer, twins, settings.max_length)
+    lost = f"{len(twins) - len(fit):,} of {len(twins):,} twins are left out of stage 3: they are too long."
+    if not fit:
+        raise NewtongueError(f"{lost} Raise tune.max_length (now {settings.max_length:,}), or set 'twins' to 0.")
+    if len(fit) < len(twins):
+        warnings.warn(f"{lost} Raise tune.max_length to have them.", stacklevel=3)
+    unanswered = Dataset.from_list(fit)
     shares = [1 - settings.twins, settings.twins]
     answered = answered.add_column("english", [[]] * len(answered)).cast(unanswered.features)
     return interleave_datasets(

@@ -46,14 +46,21 @@ def twins_of(pairs: Iterable[Pair], language: str) -> list[Twin]:
     ]
 
 
-def twin_row(tokenizer: Any, twin: Twin, max_length: int) -> Row:
-    """A row of stage 3 without labels: what is read, where its answer would begin, and its English."""
-    read, english = (_asked(tokenizer, one, max_length) for one in (twin.read, twin.english))
-    return {"input_ids": read, "labels": [-100] * len(read), "english": english}
+def twin_rows(tokenizer: Any, twins: Iterable[Twin], max_length: int) -> list[Row]:
+    """Rows of stage 3 without labels: what is read, where its answer would begin, and its English.
+
+    Those of which either side is too long are left out: cut, they would no longer say the same.
+    """
+    rows = []
+    for twin in twins:
+        read, english = (_asked(tokenizer, one) for one in (twin.read, twin.english))
+        if max(len(read), len(english)) <= max_length:
+            rows.append({"input_ids": read, "labels": [-100] * len(read), "english": english})
+    return rows
 
 
-def _asked(tokenizer: Any, messages: Messages, max_length: int) -> list[int]:
-    row = tokenizer.example([*messages, {"role": "assistant", "content": ""}], max_length=max_length)
+def _asked(tokenizer: Any, messages: Messages) -> list[int]:
+    row = tokenizer.example([*messages, {"role": "assistant", "content": ""}])
     return row["input_ids"][: row["labels"].count(-100)]  # type: ignore[no-any-return]
 
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from transformers import AutoConfig
+
 from newtongue import Encoder, ModalityAdapter, NewtongueError
 from newtongue.ranges import Ranges
 from newtongue.tokenizer import join_tokenizer, load_tokenizer
@@ -12,8 +14,9 @@ from newtongue_evaluation.answers import Messages
 from newtongue_recipes.data import Gathered
 from newtongue_recipes.recipe import Base, Recipe
 from newtongue_recipes.recipe.doubts import doubts
-from newtongue_recipes.settings import Tune
-from newtongue_recipes.stages.fitting import fitting
+from newtongue_recipes.settings import Map, Tune
+from newtongue_recipes.stages.fitting import fitting, fitting_pairs, longest_pair, told_of_pairs
+from newtongue_recipes.stages.map import Pair
 from newtongue_recipes.stages.tune import check_same_lora
 
 Start = Encoder | ModalityAdapter | None
@@ -92,6 +95,8 @@ def notes(recipe: Recipe, tokenizer: Any, start: Start, data: dict[str, Gathered
     speaking, guessed = _speaking(recipe, tokenizer, start), start is None
     if recipe.tune:
         said += _conversations(data["tune"].rows, recipe, speaking, guessed=guessed)
+    if recipe.map:
+        said += _pairs(data["map"].rows, recipe, speaking, guessed=guessed)
     if recipe.map and recipe.map.words and not recipe.map.mined and not aligned(data["map"]):
         raise NewtongueError(
             "Stage 2 is to begin with words and no pair is aligned. Name a dictionary under data.pairs, with 1 in its "
@@ -134,6 +139,19 @@ def _conversations(conversations: Sequence[Messages], recipe: Recipe, speaking: 
             f"data.questions and tune.max_length (now {settings.max_length:,})."
         )
     return [f"Warning: {GUESSED if guessed else ''}{line}" for line in fit.told()]
+
+
+def _pairs(pairs: Sequence[Pair], recipe: Recipe, speaking: Any, *, guessed: bool) -> list[str]:
+    """What stage 2 will not learn of its pairs, for they are too long."""
+    settings = cast(Map, recipe.map)
+    try:
+        most = longest_pair(settings, AutoConfig.from_pretrained(recipe.base.name, revision=recipe.base.revision))
+    except (OSError, ValueError):  # The plan says what is wrong with it.
+        return []
+    # A token has a byte at least, and what stands around a pair is short: most need not be encoded.
+    long = [one for one in pairs if len(f"{one.english}{one.other}".encode()) > most // 2]
+    lost = len(long) - len(fitting_pairs(speaking, long, settings.say, recipe.language, most))
+    return [f"Warning: {GUESSED if guessed else ''}{line}" for line in told_of_pairs(lost, len(pairs), most)]
 
 
 def aligned(pairs: Gathered) -> int:
