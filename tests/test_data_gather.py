@@ -129,6 +129,47 @@ def test_held_out_questions_do_not_come_back_as_text(tmp_path: Path) -> None:
     assert text.counts[0].dropped == {"held out for the exam": len(kept_back)}
 
 
+def said(user: str, assistant: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": user}, {"role": "assistant", "content": assistant}]
+
+
+@pytest.mark.parametrize("after", [[], [{"type": "text", "text": " Answer in English."}]], ids=["alone", "instructed"])
+def test_the_share_asked_for_is_held_out_whatever_follows_the_question(after: list[Any], tmp_path: Path) -> None:
+    asks = [[{"type": "text", "text": f"Soru {n}?", "language": "tr"}, *after] for n in range(400)]
+    rows = [{"messages": [{"role": "user", "content": one}, said("", "a")[1]]} for one in asks]
+    source = lines(tmp_path / "a.jsonl", [json.dumps(row) for row in rows])
+    assert 20 <= len(gather(Data(questions=[source], held_out=0.1), "questions", "tr").held_out) <= 60
+
+
+def test_a_held_out_question_is_not_asked_later_on(tmp_path: Path) -> None:
+    rows = [{"messages": [*said(f"Soru {n}?", "a"), *said(f"Soru {n + 1}?", "b")]} for n in range(100)]
+    source = lines(tmp_path / "a.jsonl", [json.dumps(row) for row in rows])
+    gathered = gather(Data(questions=[source], held_out=0.3), "questions", "tr")
+    kept_back = questions(gathered.held_out)
+    assert kept_back
+    assert gathered.rows
+    assert not any(turn["content"] in kept_back for row in gathered.rows for turn in row)
+    assert gathered.counts[0].dropped == {"held out question later on": 100 - len(gathered.rows) - len(kept_back)}
+
+
+@pytest.mark.parametrize(
+    "kind,columns",
+    [("text", {"text": "question"}), ("text", {"text": "both"}), ("pairs", {"other": "question", "english": "answer"})],
+    ids=["a text", "a line of a text", "a pair"],
+)
+def test_a_held_out_question_is_no_text_and_no_pair(kind: Any, columns: dict[str, str], tmp_path: Path) -> None:
+    asks = [f"Soru {n}?" for n in range(60)]
+    rows = [{"question": one.upper(), "answer": f"{one} a", "both": f"Yanıt ne?\n{one}"} for one in asks]
+    other = lines(tmp_path / "b.jsonl", [json.dumps(row) for row in rows], columns=columns)
+    data = Data(questions=[asked(tmp_path / "a.jsonl", list(range(0, 60, 2)))], held_out=0.3, **{kind: [other]})
+    kept_back = gather(data, "questions", "tr").held_out
+    gathered = gather(data, kind, "tr")
+    assert kept_back
+    assert gathered.counts[0].dropped == {"held out for the exam": len(kept_back)}
+    asked(tmp_path / "a.jsonl", list(range(100, 160)))
+    assert gather(data, kind, "tr").counts[0].dropped == {}
+
+
 def test_what_was_read_comes_from_the_cache_until_a_file_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,27 @@ def test_pairs(row: dict[str, Any], expected: Any) -> None:
     assert made(row, "pairs") == expected
 
 
+@pytest.mark.parametrize("yes", [True, 1, 1.0, "1", "1.0", "True", " yes "], ids=repr)
+@pytest.mark.parametrize("no", [False, 0, 0.0, "0", "0.0", "false", "no", "", None, float("nan")], ids=repr)
+def test_aligned_is_told_however_it_is_written(yes: Any, no: Any) -> None:
+    pair = {"english": "water", "other": "su"}
+    assert [made({**pair, "aligned": value}, "pairs")[2] for value in (yes, no)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param([{**CONTEXT[1]}, {"type": "text", "text": "Answer in English."}], id="an instruction after it"),
+        pytest.param([SAY, CONTEXT[1]], id="an instruction before it"),
+        pytest.param("Su nedir?", id="alone"),
+    ],
+)
+def test_what_is_asked_is_what_is_in_the_language(content: Any) -> None:
+    row = {"messages": [{"role": "user", "content": content}, ANSWER, {**READ, "language": "en"}, ANSWER]}
+    found = shape(row, Source(path="a.jsonl"), "questions", "tr").asks
+    assert found == ("Su nedir?", "Su nedir?")
+
+
 @pytest.mark.parametrize(
     "row,expected",
     [
@@ -132,6 +153,9 @@ def test_any_shape_gives_its_text(row: dict[str, Any], expected: str) -> None:
         pytest.param({"source": "water", "target": "su"}, "questions", "no known columns", id="pairs for questions"),
         pytest.param({"body": "su"}, "text", "no known columns", id="unknown columns"),
         pytest.param({"translation": {"en": "a", "de": "b"}}, "pairs", "no translation into tr", id="not into it"),
+        pytest.param(
+            {"english": "a", "other": "b", "aligned": "evet"}, "pairs", "aligned neither true nor false", id="aligned"
+        ),
         pytest.param({"text": "a\0b"}, "text", "NUL character", id="NUL"),
         pytest.param({"text": "a\ud800b"}, "text", "lone surrogate", id="surrogate"),
         pytest.param({"text": "su", "language_code": "jpn"}, "text", "wrong language_code", id="another language"),

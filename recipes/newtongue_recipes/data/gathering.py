@@ -13,7 +13,9 @@ from newtongue_recipes.stages.map import Pair
 from .counts import Counts
 from .files import find_files, state
 from .schema import Data, Kind, Source
+from .shapes import contents, own_texts
 from .stream import Stream, mix
+from .texts import digest
 from .tokens import vocabulary_key
 
 
@@ -106,7 +108,8 @@ def _table(data: Data, kind: Kind, language: str, tokenizer: Any, seed: int) -> 
 
 def _read(data: Data, kind: Kind, language: str, tokenizer: Any, seed: int) -> Iterator[dict[str, Any]]:
     seen: set[bytes] = set()
-    streams = [Stream(source, kind, language, data, seen, tokenizer) for source in getattr(data, kind)]
+    exam = _exam(data, language, tokenizer, seed) if _keeps_from(kind, data) else frozenset()
+    streams = [Stream(source, kind, language, data, seen, exam, tokenizer) for source in getattr(data, kind)]
     for stream in streams:
         stream.begin()
     total = 0
@@ -127,6 +130,24 @@ def _read(data: Data, kind: Kind, language: str, tokenizer: Any, seed: int) -> I
     yield {"source": -1, "side": "counts", "row": counts, "tokens": None}
 
 
+def _keeps_from(kind: Kind, data: Data) -> bool:
+    """Whether there are questions of an exam that rows of this kind must not give away."""
+    return kind != "questions" and bool(data.questions and data.held_out)
+
+
+def _exam(data: Data, language: str, tokenizer: Any, seed: int) -> frozenset[bytes]:
+    """Digests of what the held-out questions ask."""
+    held_out = gather(data, "questions", language, tokenizer=tokenizer, seed=seed).held_out
+    return frozenset(digest(text) for row in held_out for text in _asked(row))
+
+
+def _asked(messages: list[dict[str, Any]]) -> list[str]:
+    """What the first question of a conversation is, with what stands before it and without."""
+    asked = next(one for one in messages if one["role"] == "user")
+    texts = own_texts("questions", [asked]) or contents(asked)
+    return ["\n".join(texts), texts[-1]]
+
+
 def _end(streams: list[Stream], kind: Kind, budget: int, wanted: int) -> None:
     if not any(stream.counts.used for stream in streams):
         raise NewtongueError(
@@ -140,7 +161,8 @@ def _end(streams: list[Stream], kind: Kind, budget: int, wanted: int) -> None:
 
 def _key(data: Data, kind: Kind, language: str, tokenizer: Any, seed: int) -> str:
     """Equal when the rows would be: settings, vocabulary, files as they are now, and the code that reads them."""
-    sources: list[Source] = getattr(data, kind)
+    kinds: list[Kind] = [kind, "questions"] if _keeps_from(kind, data) else [kind]
+    sources: list[Source] = [source for one in kinds for source in getattr(data, one)]
     about = [
         data.model_dump(include={"tokens", "shortest", "longest", "deduplicate", "held_out"}),
         [source.model_dump(exclude={"licence"}) for source in sources],

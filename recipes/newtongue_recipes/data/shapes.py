@@ -12,6 +12,8 @@ from .texts import Unusable, clean, same_language
 Row = Mapping[str, Any]
 Messages = list[dict[str, Any]]
 
+_YES = ("1", "1.0", "true", "yes")
+_NO = ("", "0", "0.0", "false", "no", "nan", "none", "null")
 _NAMES = {wanted: [name for name, short in COLUMNS.items() if short == wanted] for wanted in COLUMNS.values()}
 
 
@@ -23,14 +25,14 @@ class Item:
         row: a text; `[english, other, aligned]`; or messages.
         texts: all its texts.
         length: characters of those in the language.
-        question: what is asked, where something is.
+        asks: what users ask, in order, where something is asked: of each message what is in the language, or all.
         own: of a conversation, the texts in the language, answers too.
     """
 
     row: Any
     texts: list[str]
     length: int
-    question: str | None = None
+    asks: tuple[str, ...] = ()
     own: list[str] | None = None
 
 
@@ -59,6 +61,12 @@ def own_texts(kind: Kind, row: Any) -> list[str]:
     if kind == "pairs":
         return [row[1]]
     return [text for message in row for text in _spoken(message)]
+
+
+def contents(message: Mapping[str, Any]) -> list[str]:
+    """The texts of a message."""
+    content = message["content"]
+    return [content] if isinstance(content, str) else [part["text"] for part in content]
 
 
 def _is(value: Any, wanted: Scalar) -> bool:
@@ -99,7 +107,7 @@ def _text(row: Row, language: str) -> Item:
         return Item(text, [text], len(text))
     item = _question(row, language) if _asks(row) else _pair(row, language, one_sided=True)
     text = clean("\n".join(item.texts if item.own is None else item.own), "text in the language")
-    return Item(text, [text], len(text), item.question)
+    return Item(text, [text], len(text), item.asks)
 
 
 def _pair(row: Row, language: str, one_sided: bool = False) -> Item:
@@ -122,8 +130,15 @@ def _pair(row: Row, language: str, one_sided: bool = False) -> Item:
     if not here:
         raise Unusable("no known columns")
     english = clean(english, "English side")
-    aligned = str(row.get("aligned") or "").lower() in ("1", "true", "yes")
-    return Item([english, other, aligned], [english, other], len(other))
+    return Item([english, other, _aligned(row.get("aligned"))], [english, other], len(other))
+
+
+def _aligned(value: Any) -> bool:
+    """Whether a pair is said to match word for word; table libraries write whole numbers with gaps as 1.0."""
+    said = "" if _absent(value) else str(value).strip().lower()
+    if said not in (*_YES, *_NO):
+        raise Unusable("aligned neither true nor false", value)
+    return said in _YES
 
 
 def _question(row: Row, language: str) -> Item:
@@ -147,7 +162,7 @@ def _question(row: Row, language: str) -> Item:
     user = {"role": "user", "content": content}
     if isinstance(content, str):
         user["language"] = language
-    return Item([user, {"role": "assistant", "content": answer}], texts, sum(map(len, texts)), question)
+    return Item([user, {"role": "assistant", "content": answer}], texts, sum(map(len, texts)), (question,))
 
 
 def _absent(value: Any) -> bool:
@@ -161,12 +176,12 @@ def _conversation(messages: Any, language: str) -> Item:
     said = [_message(one, language) for one in messages]
     if not said or said[-1]["role"] != "assistant":
         raise Unusable("no answer", messages[-1:] or "")
-    asked = next((one for one in said if one["role"] == "user"), None)
-    if asked is None:
+    asks = tuple("\n".join(_spoken(one) or contents(one)) for one in said if one["role"] == "user")
+    if not asks:
         raise Unusable("no question", messages)
-    texts = [text for message in said for text in _contents(message)]
+    texts = [text for message in said for text in contents(message)]
     own = [text for message in messages for text in _in_language(message, language)]
-    return Item(said, texts, sum(map(len, texts)), _contents(asked)[-1], own)
+    return Item(said, texts, sum(map(len, texts)), asks, own)
 
 
 def _message(message: Mapping[str, Any], language: str) -> dict[str, Any]:
@@ -213,11 +228,6 @@ def _in_language(message: Mapping[str, Any], language: str) -> list[str]:
     parts = [{"text": content.strip()}] if isinstance(content, str) else content
     rest = None if any(map(_language, parts)) else _language(message) or language
     return [part["text"] for part in parts if _tag(_language(part) or rest, language)]
-
-
-def _contents(message: Mapping[str, Any]) -> list[str]:
-    content = message["content"]
-    return [content] if isinstance(content, str) else [part["text"] for part in content]
 
 
 def _spoken(message: Mapping[str, Any]) -> list[str]:

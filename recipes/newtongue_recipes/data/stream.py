@@ -31,14 +31,23 @@ class Stream:
 
     Args:
         seen: digests of the rows so far, of all sources.
+        exam: digests of the questions that are held out, which no other kind of row may hold.
         tokenizer: the base's, or None for no sizes.
     """
 
     def __init__(
-        self, source: Source, kind: Kind, language: str, data: Data, seen: set[bytes], tokenizer: Any = None
+        self,
+        source: Source,
+        kind: Kind,
+        language: str,
+        data: Data,
+        seen: set[bytes],
+        exam: frozenset[bytes] = frozenset(),
+        tokenizer: Any = None,
     ) -> None:
         self.source, self.counts = source, Counts(source.name)
         self._kind, self._language, self._data, self._seen, self._tokenizer = kind, language, data, seen, tokenizer
+        self._exam = exam
         self._raws = read_rows(source)
         self._ahead: deque[tuple[Raw, Item | Unusable, int | None]] = deque()
         self._first: Drawn | None = None
@@ -91,15 +100,24 @@ class Stream:
         Raises:
             Unusable: it repeats another, or would give a question of the exam away.
         """
-        held_out = item.question is not None and is_held_out(item.question, self._data.held_out)
-        if held_out and self._kind != "questions":
-            raise Unusable("held out for the exam", item.question)
+        held = [is_held_out(one, self._data.held_out) for one in item.asks]
+        held_out = bool(held) and held[0]
+        if self._kind == "questions":
+            if any(held) and not held_out:
+                raise Unusable("held out question later on", item.asks[held.index(True)])
+        elif any(held) or self._gives_away(item):
+            raise Unusable("held out for the exam", (item.asks or item.texts)[-1])
         if self._data.deduplicate:
             same = digest("\n".join(item.texts))
             if same in self._seen:
                 raise Unusable("duplicate", item.texts[0])
             self._seen.add(same)
         return held_out
+
+    def _gives_away(self, item: Item) -> bool:
+        """Whether a text, or a line of one, is a question of the exam."""
+        lines = (line for text in item.texts for line in (text, *text.splitlines()))
+        return bool(self._exam) and any(digest(line) in self._exam for line in lines)
 
     def _read_ahead(self) -> bool:
         """Read and tokenise some more rows; False at the end."""

@@ -25,4 +25,6 @@ def _unread(recipe: Recipe) -> Iterator[str]:
     for stage, (kind, _) in NEEDS.items():
         twins = kind == "pairs" and recipe.tune and recipe.tune.twins
         if getattr(recipe.data, kind) and not getattr(recipe, stage) and not twins:
-            yield f"Note: data.{kind} is not read, for there is no stage '{stage}' to learn from it."
+            kept = kind == "questions" and recipe.data.held_out  # From the rows of the other stages.
+            read = "read for what is held out alone" if kept else "not read"
+            yield f"Note: data.{kind} is {read}, for there is no stage '{stage}' to learn from it."
