@@ -15,12 +15,17 @@ from transformers import AutoModel, TrainerCallback
 import tiny
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue.precision import dtype_of
+from newtongue_evaluation.tasks.find import find_files
+from newtongue_evaluation.tasks.questions import read_questions
+from newtongue_recipes.data import Source
+from newtongue_recipes.data.shapes import shape
 from newtongue_recipes.loading import base_of, load_base
 from newtongue_recipes.recipe import load_recipe, shipped
 from newtongue_recipes.settings import Training, Tune
 from newtongue_recipes.stages import tune
 from newtongue_recipes.stages.tune import TuneTrainer
 from newtongue_recipes.train import train
+from newtongue_recipes.train.exam import exam_of, write_exam
 from newtongue_recipes.train.folder import alone
 from newtongue_recipes.train.plan import make_plan
 from running import newtongue
@@ -191,6 +196,49 @@ def test_help_teaches(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     told = capsys.readouterr().out
     for word in ("--resume", "--dry-run", "--output", "accelerate launch", "tune.rank=64"):
         assert word in told
+
+
+def turns(*said: str, **answer: str) -> dict[str, object]:
+    """A conversation of users and assistants in turn."""
+    roles = ("user", "assistant") * len(said)
+    messages = [{"role": role, "content": one} for role, one in zip(roles, said, strict=False)]
+    return {"messages": [*messages[:-1], {**messages[-1], **answer}]}
+
+
+EXAM = [
+    (turns("Su nedir?", "Water is a clear liquid that falls as rain."), ("Su nedir?", "en")),
+    (turns("Taş nedir?", "Taş, doğada bulunan sert ve katı bir maddedir."), ("Taş nedir?", "tr")),
+    (turns("Kim?", "Ada", language="tur"), ("Kim?", "tr")),
+    (turns("Kim?", "Eda", language="tr"), None),  # Another answer to the same.
+    (turns("Kim o?", "Ada", language="eng"), ("Kim o?", "en")),
+    (turns("Nerede?", "Bu şehir Türkiye'nin kuzeyinde bulunur.", "Ne?", "x"), ("Nerede?", "tr")),
+    ({"question": "Nedir?", "answer": "Q", "context": "Su."}, ("Su.\nNedir?", "tr")),  # As most are.
+    (
+        {"messages": [{"role": "user", "content": "Why?", "language": "en"}, {"role": "assistant", "content": "So."}]},
+        None,
+    ),
+]
+
+
+def test_the_exam_of_a_run_is_one_that_evaluate_reads(tmp_path: Path) -> None:
+    source, path = Source(path="a.jsonl"), exam_of(tmp_path, "tr")
+    write_exam([shape(row, source, "questions", "tr").row for row, _ in EXAM], "tr", tmp_path)
+    assert find_files([tmp_path / "data"], "tr") == [path]
+    found = [(one.messages[0]["content"][0]["text"], one.answered_in) for one in read_questions(path, "tr")]
+    assert found == [expected for _, expected in EXAM if expected]
+    assert [one.gold for one in read_questions(path, "tr") if len(one.gold) > 1] == [("Ada", "Eda")]
+    write_exam([], "tr", tmp_path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("share", [0.2, 0])
+def test_what_is_held_out_becomes_an_exam_and_its_lack_is_told(
+    share: float, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = train(recipe_of(world, **{"data.held_out": share}), tmp_path / "run")
+    told, path = capsys.readouterr().out, exam_of(tmp_path / "run", "tr")
+    assert (f"newtongue evaluate {made} --data {path} --output" in told) == path.is_file() == bool(share)
+    assert ("no question is held out" in told) == (not share)
 
 
 # What is refused, before any work is lost.

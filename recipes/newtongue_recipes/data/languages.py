@@ -28,6 +28,16 @@ def in_another(found: Counter[str], language: str) -> int:
     return sum(count for code, count in found.items() if code != UNSURE and not _same(code, language))
 
 
+def told(text: str, language: str) -> str | None:
+    """Whether a text, of which it is one, is in English or in `language`; None where that cannot be told."""
+    [code] = detect([text])
+    if code == UNSURE:
+        return None
+    if _same(code, language):
+        return language
+    return "en" if code == "en" else None
+
+
 def _same(code: str, language: str) -> bool:
     return same_language(_SAME.get(code, code), _SAME.get(language, language))
 

@@ -95,6 +95,12 @@ def notes(recipe: Recipe, tokenizer: Any, start: Start, data: dict[str, Gathered
     speaking, guessed = _speaking(recipe, tokenizer, start), start is None
     if recipe.tune:
         said += _conversations(data["tune"].rows, recipe, speaking, guessed=guessed)
+    if recipe.tune and recipe.watch.samples and not data["tune"].held_out:
+        said.append(
+            f"Note: no question is held out, so none is answered while stage 3 trains (watch.samples="
+            f"{recipe.watch.samples}) and none is left for an exam. Raise data.held_out (now "
+            f"{recipe.data.held_out:g}), or set watch.samples to 0."
+        )
     if recipe.map:
         said += _pairs(data["map"].rows, recipe, speaking, guessed=guessed)
     if recipe.map and recipe.map.words and not recipe.map.mined and not aligned(data["map"]):

@@ -24,6 +24,7 @@ from newtongue_recipes.recipe import Recipe
 from newtongue_recipes.stages.checkpoints import write_once
 
 from .check import Start, base_tokenizer, notes, start_of
+from .exam import exam_of, write_exam
 from .folder import alone, check_folder, describe_run, set_aside, tidy
 from .inputs import inputs_of
 from .job import Job
@@ -76,6 +77,9 @@ def train(
         _run_stages(job, data)
         write_once(lambda: _finish(job, data))
     job.tell(f"{'Adapter' if job.result.name == 'adapter' else 'Encoder'}: {job.result}")
+    exam = exam_of(output, recipe.language)
+    if recipe.tune and exam.is_file():
+        job.tell(f"Its exam: newtongue evaluate {job.result} --data {exam} --output {output / 'judged'}")
     return job.result
 
 
@@ -112,6 +116,8 @@ def _announce(job: Job, tokenizer: Any, start: Start, data: Rows, dry_run: bool)
         job.tell(line)
     if not dry_run:
         describe_run(recipe, job.output, made)
+        if recipe.tune:
+            write_exam(data["tune"].held_out, recipe.language, job.output, own=recipe.tune.answer == "own")
 
 
 def _run_stages(job: Job, data: Rows) -> None:
