@@ -76,6 +76,19 @@ def test_plain_text_is_a_text_a_line(tmp_path: Path) -> None:
     assert gathered.counts[0].dropped == {}
 
 
+def test_a_long_file_in_utf_16_is_told_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"  # One line in a thousand is no UTF-8; the others are, and no JSON.
+    path.write_bytes((as_jsonl().decode() * 2_000).encode("utf-16"))
+    with pytest.raises(NewtongueError, match=r"it begins as UTF-16 does\. Save it as UTF-8"):
+        read(path)
+
+
+def test_a_carriage_return_within_a_text_is_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"Su\rakar.\nKar.\n")
+    assert read(path, "text").rows == ["Su\rakar.", "Kar."]
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "tsv"])
 def test_blank_lines_are_no_rows(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{suffix}"
@@ -120,6 +133,18 @@ BAD = [
     pytest.param("a.csv", b"question,answer\n", ["holds no rows"], id="header alone"),
     pytest.param("a.txt", "şu\nığdır\n".encode("iso-8859-9"), ["not UTF-8", "line 1", r"\xfe", "iconv"], id="Latin-5"),
     pytest.param("a.txt", "su\n".encode("utf-16"), ["not UTF-8", "iconv -f UTF-16"], id="UTF-16"),
+    *(
+        pytest.param(
+            f"a.{one}", marks + FORMATS[one].decode().encode(code), ["not UTF-8", "UTF-16"], id=f"{one}, {code}"
+        )
+        for one in ("jsonl", "csv", "tsv")
+        for code, marks in (("utf-16-le", b"\xff\xfe"), ("utf-16-be", b"\xfe\xff"))
+    ),
+    pytest.param("a.txt", b"Su.\rKar.\rBuz.\r", ["3 lines", "carriage return", "tr '"], id="ends of old Macs"),
+    pytest.param("a.csv", b"question;answer\nSu?;a, b\n", ["parted by semicolons", "commas"], id="semicolons"),
+    pytest.param("a.csv", b"question\tanswer\nSu?\ta\n", ["parted by tabs", "'format' to tsv"], id="tabs in CSV"),
+    pytest.param("a.csv", b"answer,question,answer\na,Su?,b\n", ["two columns", "'answer'", "Rename"], id="CSV names"),
+    pytest.param("a.tsv", b"id\ten\tid\n1\twater\tair\n", ["two columns", "'id'", "Rename"], id="TSV names"),
     pytest.param("a.jsonl", as_parquet(), ["not UTF-8", "Parquet"], id="Parquet by another name"),
     pytest.param("a.parquet", as_jsonl(), ["cannot be read as Parquet"], id="another format named Parquet"),
     pytest.param(

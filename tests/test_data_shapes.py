@@ -42,6 +42,10 @@ def made(row: dict[str, Any], kind: Any, **source: Any) -> Any:
             id="question with its context",
         ),
         pytest.param({"messages": [READ, ANSWER]}, [USER, ANSWER], id="messages"),
+        *(
+            pytest.param({"messages": [{"role": "system", "content": one}, READ, ANSWER]}, [USER, ANSWER], id=repr(one))
+            for one in ("", " ", None, [])
+        ),
         pytest.param(
             {"messages": [{"role": "user", "content": [SAY, CONTEXT[0]]}, ANSWER]},
             [{"role": "user", "content": [SAY, CONTEXT[0]]}, ANSWER],
@@ -155,6 +159,9 @@ def test_any_shape_gives_its_text(row: dict[str, Any], expected: str) -> None:
         pytest.param({"translation": {"en": "a", "de": "b"}}, "pairs", "no translation into tr", id="not into it"),
         pytest.param(
             {"english": "a", "other": "b", "aligned": "evet"}, "pairs", "aligned neither true nor false", id="aligned"
+        ),
+        pytest.param(
+            {"tr": "7", "en": "water", "tur": "su"}, "pairs", "several columns for tr", id="a column a language, twice"
         ),
         pytest.param({"text": "a\0b"}, "text", "NUL character", id="NUL"),
         pytest.param({"text": "a\ud800b"}, "text", "lone surrogate", id="surrogate"),

@@ -22,6 +22,7 @@ FIXES = {
     "wrong number of fields": "Look whether the format (csv, tsv) and 'header' are right.",
     "wrong language_code": "Look whether the recipe's language is the one meant, or say which codes with 'where'.",
     "aligned neither": "Write 1 where a pair matches word for word, and 0 or nothing where it does not.",
+    "several columns for": "Say which with 'columns', e.g. columns: {english: en, other: ind}.",
     "held out": "These questions are kept back for the exam; lower data.held_out.",
 }
 

@@ -25,6 +25,7 @@ SUFFIXES = {
     ".text": "text",
 }
 LONGEST_LINE = 16 * 2**20  # Bytes; a longer one is skipped without ever being held in memory.
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _STRAY = 10  # So many lines of another encoding may be slips; more than 1% of a file are not.
 
 
@@ -83,7 +84,7 @@ def read_lines(path: Path) -> Iterator[Line]:
     A line that is not UTF-8 or too long to hold is a fault, to be counted; a file of another encoding is an error.
 
     Raises:
-        NewtongueError: the file cannot be opened, is cut short, or is not UTF-8.
+        NewtongueError: the file cannot be opened, is cut short, is not UTF-8, or parts its lines by CR alone.
     """
     number = 0
     slips: list[Line] = []
@@ -91,6 +92,8 @@ def read_lines(path: Path) -> Iterator[Line]:
         with _open(path) as file:
             while raw := file.readline(LONGEST_LINE):
                 number += 1
+                if number == 1:
+                    _check_first(path, raw)
                 if len(raw) == LONGEST_LINE and not raw.endswith(b"\n"):
                     while (more := file.readline(LONGEST_LINE)) and not more.endswith(b"\n"):
                         pass
@@ -142,12 +145,29 @@ def _format(path: Path, source: Source) -> str | None:
     return SUFFIXES.get(suffix.lower()) if source.format == "auto" else source.format
 
 
+def _check_first(path: Path, raw: bytes) -> None:
+    """See that a file's first line is none of an encoding, or of line ends, by which all of it would be read wrongly.
+
+    Raises:
+        NewtongueError: it is.
+    """
+    if raw.startswith(_UTF16):
+        raise NewtongueError(
+            f"{path} is not UTF-8: it begins as UTF-16 does. Save it as UTF-8, e.g. iconv -f UTF-16 -t UTF-8 "
+            f"{path.name}."
+        )
+    lines = raw.rstrip(b"\r").count(b"\r") + 1
+    if lines > 1 and not raw.endswith(b"\n"):  # The whole file, then.
+        raise NewtongueError(
+            f"{path} ends its {lines:,} lines with a carriage return alone, and would be read as one. Save it with the "
+            f"line ends of today, e.g. tr '\\r' '\\n' < {path.name}."
+        )
+
+
 def _not_utf8(path: Path, line: Line) -> NewtongueError:
     with _open(path) as file:
         begins = file.read(4)
-    if begins[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        fix = f"It begins as UTF-16 does: iconv -f UTF-16 -t UTF-8 {path.name}"
-    elif begins == b"PAR1":
+    if begins == b"PAR1":
         fix = "It is a Parquet file: name it .parquet, or set 'format'"
     else:
         fix = (

@@ -76,7 +76,7 @@ def _tsv(file: File, source: Source) -> Iterator[Raw]:
             continue
         fields = line.text.split("\t")
         if header is None:
-            header = fields if source.header else _numbers(fields)
+            header = _header(file, fields) if source.header else _numbers(fields)
             if source.header:
                 continue
         yield _fields(file, line.number, header, fields)
@@ -112,7 +112,7 @@ def _csv(file: File, source: Source) -> Iterator[Raw]:
         if not fields:
             continue
         if header is None:
-            header = fields if source.header else _numbers(fields)
+            header = _header(file, fields) if source.header else _numbers(fields)
             if source.header:
                 continue
         yield _fields(file, begins, header, fields)
@@ -141,6 +141,26 @@ def _fields(file: File, number: int, header: list[str], fields: list[str]) -> Ra
     return Raw(_at(file, number), {}, fault, excerpt(fields))
 
 
+def _header(file: File, fields: list[str]) -> list[str]:
+    """The names of columns, as a file's first line has them.
+
+    Raises:
+        NewtongueError: they are parted by something else, or two are the same.
+    """
+    if len(fields) == 1 and (sign := next((one for one in _PARTS if one in fields[0]), None)):
+        raise NewtongueError(
+            f"The columns of {file.path} are parted by {_PARTS[sign]}, not as {file.format} has them: "
+            f"{excerpt(fields[0])}. {_PARTED[sign]}"
+        )
+    twice = next((one for one in fields if one and fields.count(one) > 1), None)
+    if twice is not None:
+        raise NewtongueError(
+            f"{file.path} has two columns with the name {twice!r}: {excerpt(fields)}. Rename one of them, or leave the "
+            "line out, set 'header' to false and say which is which with 'columns', by number."
+        )
+    return fields
+
+
 def _numbers(fields: list[str]) -> list[str]:
     return [str(number) for number in range(len(fields))]
 
@@ -153,4 +173,6 @@ def _at(file: File, number: int) -> str:
     return f"{file.path} line {number:,}"
 
 
+_PARTS = {"\t": "tabs", ";": "semicolons"}
+_PARTED = {"\t": "Set 'format' to tsv.", ";": "Save it with commas, or with tabs as TSV."}
 _READERS = {"text": _text, "jsonl": _jsonl, "tsv": _tsv, "csv": _csv, "parquet": _parquet}

@@ -118,10 +118,12 @@ def _pair(row: Row, language: str, one_sided: bool = False) -> Item:
         sides = row.get("translation", row)
         if not isinstance(sides, Mapping):
             raise Unusable(f"translation not a mapping ({type(sides).__name__})", sides)
-        code = next((one for one in sides if _is_code(one) and same_language(one, language)), None)
-        if code is None:
+        codes = [one for one in sides if _is_code(one) and same_language(one, language)]
+        if not codes:
             raise Unusable(f"no translation into {language}" if "translation" in row else "no known columns")
-        other = sides[code]
+        if len(codes) > 1:  # As 'id' and 'ind', of which the first may well be a row's number.
+            raise Unusable(f"several columns for {language}", ", ".join(codes))
+        other = sides[codes[0]]
         code = next((one for one in sides if _is_code(one) and same_language(one, "en")), None)
         here, english = (True, sides[code]) if code else (here, english)
     other = clean(other, "text in the language")
@@ -173,7 +175,7 @@ def _absent(value: Any) -> bool:
 def _conversation(messages: Any, language: str) -> Item:
     if not isinstance(messages, list) or not all(isinstance(one, Mapping) for one in messages):
         raise Unusable(f"messages not a list of messages ({type(messages).__name__})", messages)
-    said = [_message(one, language) for one in messages]
+    said = [_message(one, language) for one in messages if not _says_nothing(one)]
     if not said or said[-1]["role"] != "assistant":
         raise Unusable("no answer", messages[-1:] or "")
     asks = tuple("\n".join(_spoken(one) or contents(one)) for one in said if one["role"] == "user")
@@ -182,6 +184,11 @@ def _conversation(messages: Any, language: str) -> Item:
     texts = [text for message in said for text in contents(message)]
     own = [text for message in messages for text in _in_language(message, language)]
     return Item(said, texts, sum(map(len, texts)), asks, own)
+
+
+def _says_nothing(message: Mapping[str, Any]) -> bool:
+    """Whether it is the system's and empty, as chats are stored that have no system prompt."""
+    return message.get("role") == "system" and _absent(message.get("content"))
 
 
 def _message(message: Mapping[str, Any], language: str) -> dict[str, Any]:
