@@ -26,6 +26,7 @@ Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
 Tokens = Literal["unigram", "bpe"]
 Dropout = Annotated[float, Field(ge=0, lt=1, strict=True)]
 
+PARTS = ("words", "toward", "through")  # Of stage 2, in their order.
 SCORED_AT_ONCE = 2048  # Positions, where a language writes: its columns beside the base's are many.
 
 
@@ -165,7 +166,7 @@ class Map:
     @property
     def parts(self) -> dict[str, Training]:
         """The trainings that are not left out, by name, in their order."""
-        named = {"words": self.words, "toward": self.toward, "through": self.through}
+        named = {name: getattr(self, name) for name in PARTS}
         return {name: training for name, training in named.items() if training is not None}
 
 

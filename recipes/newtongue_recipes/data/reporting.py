@@ -11,7 +11,7 @@ from .gathering import Gathered
 from .languages import detect, in_another, is_known
 from .markdown import as_markdown
 from .schema import Data, Kind
-from .shapes import own_texts
+from .shapes import contents, own_texts
 from .tokens import count_tokens, vocabulary_key
 
 SAMPLES = 10
@@ -173,12 +173,7 @@ def _sample(kind: Kind, row: Any) -> str:
     elif kind == "pairs":
         said = f"{row[1]} = {row[0]}"
     else:
-        said = " → ".join(
-            message["content"]
-            if isinstance(message["content"], str)
-            else " ".join(part["text"] for part in message["content"])
-            for message in row
-        )
+        said = " → ".join(" ".join(contents(message)) for message in row)
     said = " ".join(said.split())
     return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from newtongue.spans.borrowed import is_latin
+from newtongue_recipes.settings import PARTS
 
 from .options import refuse_option
 
 Place = tuple[str | int, ...]
 
-TRAININGS = (("represent", "training"), ("map", "words"), ("map", "toward"), ("map", "through"), ("tune", "training"))
+TRAININGS = (("represent", "training"), *(("map", part) for part in PARTS), ("tune", "training"))
 NEEDS = {"represent": ("text", "raw text"), "map": ("pairs", "translations"), "tune": ("questions", "answers")}
 
 
@@ -35,9 +36,7 @@ def conflicts(given: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
             ("map", "borrows"),
             f"is true and {language!r} is written in Latin letters: they do not tell what it borrows. Leave it out.",
         )
-    if isinstance(given.get("map"), Mapping) and not any(
-        _get(given["map"], part) for part in ("words", "toward", "through")
-    ):
+    if isinstance(given.get("map"), Mapping) and not any(_get(given["map"], part) for part in PARTS):
         yield ("map",), "trains nothing: words, toward and through are all null. Give steps to one of them at least."
     for (stage, part), training in trainings(given):
         extra = _get(training, "extra")

@@ -74,6 +74,19 @@ def represent(
     return folder
 
 
+def check_mask(tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    """See that stage 1 can train a published encoder further.
+
+    Raises:
+        NewtongueError: its tokenizer has nothing to mask with.
+    """
+    if tokenizer.mask_token is None:
+        raise NewtongueError(
+            f"The tokenizer of {name!r} has no mask token, so stage 1 cannot train it further. Leave stage 1 out and "
+            "name it as 'encoder'."
+        )
+
+
 def _encode(tokenizer: PreTrainedTokenizerBase, texts: list[str], settings: Represent) -> BatchEncoding:
     """Rows of at most so many positions: a text that is longer becomes several."""
     encoded: BatchEncoding = tokenizer(
@@ -130,11 +143,7 @@ def _start(texts: Sequence[str], settings: Represent) -> tuple[PreTrainedModel, 
                 f"{settings.start_from!r} cannot be read as a masked language model with its tokenizer: {error} Name "
                 "another in represent.start_from, or set it to null."
             ) from error
-        if own.mask_token is None:
-            raise NewtongueError(
-                f"The tokenizer of {settings.start_from!r} has no mask token, so stage 1 cannot train it further. "
-                "Leave stage 1 out and name it as 'encoder'."
-            )
+        check_mask(own, settings.start_from)
         return model, own
     tokenizer = train_vocabulary(texts, settings.vocabulary, settings.positions, settings.tokens)
     special = {name: getattr(tokenizer, f"{name}_token_id") for name in ("pad", "cls", "sep")}

@@ -17,6 +17,7 @@ from newtongue_recipes.recipe.doubts import doubts
 from newtongue_recipes.settings import Map, Tune
 from newtongue_recipes.stages.fitting import fitting, fitting_pairs, longest_pair, told_of_pairs
 from newtongue_recipes.stages.map import Pair
+from newtongue_recipes.stages.represent import check_mask
 from newtongue_recipes.stages.tune import check_same_lora
 
 Start = Encoder | ModalityAdapter | None
@@ -71,11 +72,8 @@ def start_of(recipe: Recipe) -> Start:
             f"represent.positions={recipe.represent.positions} is more than the {most} that {name!r} reads at once. "
             "Set it to no more."
         )
-    if continued and encoder.tokenizer.mask_token is None:
-        raise NewtongueError(
-            f"The tokenizer of {name!r} has no mask token, so stage 1 cannot train it further. Leave stage 1 out and "
-            "name it as 'encoder'."
-        )
+    if continued:
+        check_mask(encoder.tokenizer, continued)
     return encoder
 
 

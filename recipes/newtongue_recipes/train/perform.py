@@ -40,14 +40,7 @@ def _represent(job: Job, data: Rows, folder: Path, resume: bool, callbacks: Sequ
 
 def _map(job: Job, data: Rows, folder: Path, resume: bool, callbacks: Sequence[TrainerCallback]) -> None:
     recipe, settings = job.recipe, cast(Map, job.recipe.map)
-    parts = {
-        name: training and job.prepared(training, through_base=name == "through")
-        for name, training in (
-            ("words", settings.words),
-            ("toward", settings.toward),
-            ("through", settings.through),
-        )
-    }
+    parts = {name: job.prepared(training, through_base=name == "through") for name, training in settings.parts.items()}
     map_language(
         job.base(),
         recipe.encoder or job.output / "represent",

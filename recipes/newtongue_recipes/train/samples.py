@@ -9,6 +9,7 @@ import torch
 from transformers import TrainerCallback
 
 from newtongue_evaluation.answers import answer
+from newtongue_recipes.data.shapes import contents
 from newtongue_recipes.stages.checkpoints import attached
 
 
@@ -56,8 +57,4 @@ class Samples(TrainerCallback):
             for one, said in zip(self.questions, given, strict=True):
                 line = {"step": step, "asked": one[:-1], "gold": one[-1]["content"], "answer": said}
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
-                self.tell(f"step {step}: {_text(one[-2]['content'])} → {said or '–'} (gold: {line['gold']})")
-
-
-def _text(content: Any) -> str:
-    return content if isinstance(content, str) else " ".join(part["text"] for part in content)
+                self.tell(f"step {step}: {' '.join(contents(one[-2]))} → {said or '–'} (gold: {line['gold']})")
