@@ -102,11 +102,11 @@ class Stream:
         """
         held = [is_held_out(one, self._data.held_out) for one in item.asks]
         held_out = bool(held) and held[0]
-        if self._kind == "questions":
-            if any(held) and not held_out:
-                raise Unusable("held out question later on", item.asks[held.index(True)])
-        elif any(held) or self._gives_away(item):
-            raise Unusable("held out for the exam", (item.asks or item.texts)[-1])
+        if any(held) and not (held_out and self._kind == "questions"):
+            reason = "held out question later on" if self._kind == "questions" else "held out for the exam"
+            raise Unusable(reason, item.asks[held.index(True)])
+        if self._kind != "questions" and self._gives_away(item):
+            raise Unusable("held out for the exam", item.texts[-1])
         if self._data.deduplicate:
             same = digest("\n".join(item.texts))
             if same in self._seen:
@@ -116,7 +116,7 @@ class Stream:
 
     def _gives_away(self, item: Item) -> bool:
         """Whether a text, or a line of one, is a question of the exam."""
-        lines = (line for text in item.texts for line in (text, *text.splitlines()))
+        lines = (line for text in item.texts for line in {text, *text.splitlines()})
         return bool(self._exam) and any(digest(line) in self._exam for line in lines)
 
     def _read_ahead(self) -> bool:
