@@ -493,6 +493,45 @@ def test_a_bug_stays_a_bug(world: Path, tmp_path: Path, monkeypatch: pytest.Monk
         train(recipe_of(world), tmp_path / "run")
 
 
+# What is no adapter is never called finished.
+
+ASTRAY = {
+    "represent": (
+        {"represent.training.rate": 1e30},
+        r"represent, step 1?\d: .*represent\.training\.rate is 1e\+30: lower",
+    ),
+    "toward": ({"map.toward.rate": 1e30}, r"toward, step 1?\d: .*map\.toward\.rate is 1e\+30: lower"),
+    "tune": ({"tune.training.rate": 1e30}, r"tune, step 1?\d: .*tune\.training\.rate is 1e\+30: lower"),
+    "the last step": (
+        {"tune.training.rate": 1e9, "tune.training.steps": 2},
+        r"tune, step 2: weights.*rate is 1e\+09: lower",
+    ),
+    "too few rows": (
+        {"represent.training.batch": 10_000, "represent.training.extra": "{dataloader_drop_last: true}"},
+        r"represent has taken 0 steps of 12.*represent\.training\.batch is 10,000",
+    ),
+}
+
+
+@pytest.mark.parametrize("change,said", ASTRAY.values(), ids=ASTRAY)
+def test_a_stage_that_went_astray_is_never_finished(
+    change: dict[str, object], said: str, world: Path, tmp_path: Path
+) -> None:
+    recipe = load_recipe("demo-turkish", small("demo-turkish", world, steps=12, **change))
+    with pytest.raises(NewtongueError, match=said):
+        train(recipe, tmp_path / "run")
+    stage = next(one for one in ("represent", "map", "tune") if any(key.startswith(one) for key in change))
+    assert json.loads((tmp_path / "run" / "stages" / f"{stage}.json").read_text())["finished"] is False
+    assert not (tmp_path / "run" / "adapter").exists()
+
+
+def test_a_batch_without_labels_costs_nothing(world: Path, tmp_path: Path) -> None:
+    twins = {"tune.twins": 0.9, "tune.training.batch": 1, "tune.training.steps": 20}
+    train(load_recipe("demo-turkish", small("demo-turkish", world, **twins)), tmp_path / "run")
+    [curve] = json.loads((tmp_path / "run" / "stages" / "tune.json").read_text())["curves"].values()
+    assert len(curve) == 20
+
+
 # How stage 3 trains.
 
 

@@ -68,6 +68,7 @@ class Training:
             "warmup_steps": 0.1,
             "max_grad_norm": 1.0,
             "logging_steps": max(1, self.steps // 50),
+            "logging_nan_inf_filter": False,  # Else a loss that is no number is logged as the mean of those before.
             "save_strategy": "steps" if self.save_steps else "no",
             "save_steps": self.save_steps or 500,
             "save_total_limit": 2,

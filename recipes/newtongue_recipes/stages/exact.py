@@ -30,6 +30,11 @@ class ExactTrainer(Trainer):
             return OrderByEpoch(len(stock), seed, self._epoch, stock.lengths, stock.batch_size)
         return OrderByEpoch(len(stock), seed, self._epoch) if isinstance(stock, RandomSampler) else stock
 
+    def _get_num_items_in_batch(self, *args: Any, **options: Any) -> Any:
+        """At least one, for a loss is divided by it: where nothing is masked, or all rows are twins, it is 0."""
+        counted = super()._get_num_items_in_batch(*args, **options)
+        return counted.clamp(min=1) if isinstance(counted, Tensor) else counted
+
     def _run_epoch(self, *args: Any, **options: Any) -> None:
         """A training that goes on from its last step is at its end; the stock one would make one step more."""
         if self.state.global_step >= self.state.max_steps:
