@@ -74,6 +74,24 @@ def refused(name: str | Path, *overrides: str) -> str:
         pytest.param("tune.training.extra.eval_strategy=steps", ["eval_strategy", "watch.samples"], id="evaluation"),
         pytest.param("tune.training.extra.load_best_model_at_end=true", ["load_best", "the last"], id="the best model"),
         pytest.param("tune.training.extra.gradient_accumulation_steps=0", ["0 is less than 1"], id="no accumulation"),
+        pytest.param("tune.training.extra.save_only_model=true", ["save_only_model", "--resume"], id="no resuming"),
+        pytest.param("tune.training.extra.ignore_data_skip=true", ["ignore_data_skip", "--resume"], id="rows anew"),
+        pytest.param(
+            "tune.training.extra.push_to_hub=true", ["push_to_hub", "`newtongue push`"], id="checkpoints shared"
+        ),
+        pytest.param("tune.training.extra.assistant_only_loss=true", ["assistant_only_loss", "answers"], id="answers"),
+        pytest.param("tune.training.extra.completion_only_loss=false", ["completion_only", "answers"], id="questions"),
+        pytest.param("tune.training.extra.padding_free=true", ["padding_free", "'tune.packing'"], id="padding of rows"),
+        pytest.param("tune.training.extra.chat_template_path=a", ["chat_template.jinja", "base.name"], id="a template"),
+        pytest.param("tune.training.extra.model_init_kwargs={a: 1}", ["under 'base'"], id="options of a base"),
+        pytest.param("tune.training.extra.dataset_text_field=a", ["data.questions"], id="a column"),
+        pytest.param("tune.training.extra.eval_steps=5", ["eval_steps", "watch.every"], id="steps of evaluation"),
+        pytest.param("tune.training.extra.eval_packing=true", ["eval_packing", "no rows"], id="evaluation packed"),
+        pytest.param(
+            "map={toward: {steps: 1, extra: {label_smoothing_factor: 0.1, neftune_noise_alpha: 5}}}",
+            ["toward.extra.label_smoothing_factor", "toward.extra.neftune_noise_alpha", "stage 2"],
+            id="losses of stage 2",
+        ),
         pytest.param("nonsense", ["'nonsense'", "key.path=value"], id="no assignment"),
         pytest.param("seed=[", ["'seed=['", "line 1"], id="value that is no YAML"),
         pytest.param("data.questions.4.rows=1", ["data.questions", "list of 1", "'4'"], id="beyond a list"),
@@ -85,6 +103,22 @@ def test_a_value_that_cannot_be_names_its_key_the_value_and_the_fix(
 ) -> None:
     said = refused(write(tmp_path, SMALL), override)
     assert [part for part in parts if part not in said] == []
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "padding_free=true",
+        "save_only_model=false",
+        "label_smoothing_factor=0.1",
+        "neftune_noise_alpha=5",
+        "eval_steps=null",
+    ],
+)
+def test_an_option_that_works_or_asks_for_nothing_is_let_be(option: str, tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, SMALL), ["tune.packing=true", f"tune.training.extra.{option}"])
+    assert recipe.tune is not None
+    assert option.partition("=")[0] in recipe.tune.training.extra
 
 
 def test_all_errors_come_at_once_with_their_lines(tmp_path: Path) -> None:

@@ -337,6 +337,10 @@ WRONG = {
         lambda world, here: {"map.through.extra": "{accelerator_config: {split: 1}}"},
         r"map\.through\.extra\.accelerator_config: .*'split'",
     ),
+    "kernels without their package": (
+        lambda world, here: {"map.through.extra.use_liger_kernel": "true"},
+        r"map\.through\.extra\.use_liger_kernel: liger-kernel is not installed.*pip install",
+    ),
     "no such attention": (
         lambda world, here: {"base.attention": "spda"},
         "base.attention='spda' cannot be used.*Install its package, or give sdpa or eager",
@@ -482,6 +486,11 @@ def test_the_end_of_memory_names_three_settings(
     monkeypatch.setattr(TuneTrainer, "training_step", spent)
     with pytest.raises(NewtongueError, match=f"Three settings.*'batch'.*{setting}.*--resume"):
         train(recipe_of(world), tmp_path / "run")
+
+
+def test_what_a_trainer_refuses_is_an_error_that_names_its_options(world: Path, tmp_path: Path) -> None:
+    with pytest.raises(NewtongueError, match=r"`eos_token` \('<none>'\) is not found.*tune\.training\.extra"):
+        train(recipe_of(world, **{"tune.training.extra.eos_token": "<none>"}), tmp_path / "run")
 
 
 def test_a_bug_stays_a_bug(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

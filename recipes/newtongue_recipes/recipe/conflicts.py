@@ -41,7 +41,7 @@ def conflicts(given: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     for (stage, part), training in trainings(given):
         extra = _get(training, "extra")
         for option, value in extra.items() if isinstance(extra, Mapping) else ():
-            said = refuse_option(option, value, tuning=stage == "tune")
+            said = refuse_option(option, value, stage=stage, packing=_get(given[stage], "packing") is True)
             if said is not None:
                 yield (stage, part, "extra", option), said
 

@@ -34,19 +34,55 @@ OWN = {
 VAIN = {
     "num_train_epochs": (None, "does nothing beside 'steps'. Leave it out."),
     "eval_strategy": ("no", "has no rows to evaluate on. Leave it out; 'watch.samples' asks held-out questions."),
+    "eval_steps": (None, "has no rows to evaluate on. Leave it out; 'watch.every' is between held-out questions."),
+    "eval_on_start": (False, "has no rows to evaluate on. Leave it out; 'watch.samples' asks held-out questions."),
+    "eval_packing": (None, "has no rows to evaluate on. Leave it out."),
     "load_best_model_at_end": (False, "has nothing to tell the best by. Leave it out; the last is kept."),
+    "push_to_hub": (False, "would share checkpoints. Leave it out; `newtongue push` shares the finished adapter."),
+    "resume_from_checkpoint": (None, "does nothing. Leave it out; the command's --resume finds the checkpoint."),
+    "save_only_model": (False, "leaves out what --resume goes on from. Leave it out; save_steps: 0 keeps none at all."),
+    "ignore_data_skip": (False, "would have --resume begin the rows anew, to other weights. Leave it out."),
+    "model_init_kwargs": (None, "does nothing, for the base is loaded before. Say it under 'base'."),
+    "chat_template_path": (
+        None,
+        "comes after the rows are written. Put a chat_template.jinja beside the base in 'base.name'.",
+    ),
+    "dataset_text_field": ("text", "does nothing, for the rows are tokens already. Name columns in 'data.questions'."),
+    "completion_only_loss": (None, "does nothing: answers alone are learned from. Leave it out."),
+    "assistant_only_loss": (
+        False,
+        "fails, for the rows are tokens already; answers alone are learned from. Leave it out.",
+    ),
+}
+VAIN_IN_MAP = {
+    "label_smoothing_factor": (0.0, "fails in stage 2, whose losses are its own. Leave it out."),
+    "neftune_noise_alpha": (
+        None,
+        "fails in stage 2, which makes its embeddings itself. Leave it out; see 'map.masked'.",
+    ),
+}
+VAIN_UNPACKED = {
+    "padding_free": (False, "fails where rows are not packed. Set 'tune.packing' to true, or leave it out.")
 }
 
 
-def refuse_option(name: Any, value: Any, *, tuning: bool) -> str | None:
-    """Why the trainer of a stage does not take an option, and what to do; None where it does."""
-    known = trainer_options("SFTConfig" if tuning else "TrainingArguments")
+def refuse_option(name: Any, value: Any, *, stage: str, packing: bool = False) -> str | None:
+    """Why the trainer of a stage does not take an option, and what to do; None where it does.
+
+    Args:
+        name, value: the option's.
+        stage: the stage's name.
+        packing: whether it packs its rows.
+    """
+    kind = "SFTConfig" if stage == "tune" else "TrainingArguments"
+    known = trainer_options(kind)
     if name in OWN:
         return f"has a key of its own. Write it as {OWN[name]}."
     if name not in known:
-        return f"no option of {'SFTConfig' if tuning else 'TrainingArguments'}. {did_you_mean(name, known)}"
-    if name in VAIN and value != VAIN[name][0]:
-        return VAIN[name][1]
+        return f"no option of {kind}. {did_you_mean(name, known)}"
+    vain = {**VAIN, **(VAIN_IN_MAP if stage == "map" else {}), **({} if packing else VAIN_UNPACKED)}
+    if name in vain and value != vain[name][0]:
+        return vain[name][1]
     if name == "gradient_accumulation_steps" and type(value) is int and value < 1:
         return f"{value!r} is less than 1, which takes each 'batch' as a step. Give 1 or more."
     kinds = known[name].split(" | ")

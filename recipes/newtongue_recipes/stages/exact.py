@@ -6,6 +6,7 @@ random numbers therefore belongs to another step than the checkpoint's, and a re
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -14,12 +15,28 @@ from torch.utils.data import RandomSampler, Sampler
 from transformers import DataCollatorForLanguageModeling, PrinterCallback, Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
+from newtongue import NewtongueError
+
+KEYS = {"represent": "represent.training", "tune": "tune.training"} | {
+    part: f"map.{part}" for part in ("words", "toward", "through")
+}
+
 
 class ExactTrainer(Trainer):
-    """`Trainer`, or mixed in before a stock subclass of it, that resumes exactly, alone or among others."""
+    """`Trainer`, or mixed in before a stock subclass of it, that resumes exactly, alone or among others.
+
+    Raises:
+        NewtongueError: the stock one refuses its options.
+    """
 
     def __init__(self, *, callbacks: Sequence[TrainerCallback] = (), **options: Any) -> None:
-        super().__init__(callbacks=list(callbacks), **options)
+        try:
+            super().__init__(callbacks=list(callbacks), **options)
+        except (ValueError, TypeError, ImportError) as error:
+            raise NewtongueError(
+                f"The trainer cannot be made: {error} Look at {key_of(options['args'])}.extra for an option that does "
+                "not fit."
+            ) from error
         # What they add to a line of the log is for trackers too, which a trainer puts before them.
         self.callback_handler.callbacks.sort(key=lambda one: one not in callbacks)
 
@@ -48,6 +65,11 @@ class ExactTrainer(Trainer):
     def _save_rng_state(self, output_dir: str) -> None:
         super()._save_rng_state(output_dir)
         self.accelerator.wait_for_everyone()  # The state that marks a checkpoint as whole is written after this.
+
+
+def key_of(args: Any) -> str:
+    """Where the training of these arguments stands in a recipe, whose stages name folders after their trainings."""
+    return KEYS.get(Path(args.output_dir).name, "training")
 
 
 class OrderByEpoch(Sampler[int]):

@@ -11,6 +11,7 @@ from accelerate import PartialState, init_empty_weights
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, TrainingArguments
 from transformers.integrations.integration_utils import get_reporting_integration_callbacks
+from transformers.utils import is_liger_kernel_available
 from trl import SFTConfig
 
 from newtongue import ModalityAdapter, NewtongueError
@@ -163,6 +164,9 @@ def check_options(recipe: Recipe) -> None:
             named = [key for key, value in training.extra.items() if key in said or str(value) in said.split()]
             keys = ", ".join(f"{stage}.{part}.extra.{key}" for key in named or training.extra) or f"{stage}.{part}"
             raise NewtongueError(f"{keys}: {said.rstrip('.')}. Change it, or leave it out.") from error
+        for option, (there, missing) in _of_this_machine().items():
+            if training.extra.get(option) and not there:
+                raise NewtongueError(f"{stage}.{part}.extra.{option}: {missing}, or leave it out.")
 
 
 def check_disk(plan: Plan, folder: Path) -> None:
@@ -189,6 +193,17 @@ def stages_of(recipe: Recipe) -> list[str]:
 def size_of(size: float) -> str:
     """Bytes as a reader takes them in."""
     return f"{size / GIB:.1f} GiB" if size >= GIB / 10 else f"{size / 2**20:.0f} MiB"
+
+
+def _of_this_machine() -> dict[str, tuple[bool, str]]:
+    """Options of `extra` that hang on the machine: whether it has what they need, and what that is."""
+    return {
+        "use_liger_kernel": (
+            is_liger_kernel_available(),
+            "liger-kernel is not installed, or too old. Get it with: pip install -U liger-kernel",
+        ),
+        "activation_offloading": (torch.cuda.is_available(), "there is no GPU to offload from. Use one"),
+    }
 
 
 def _told(count: float | None, how: str) -> str:

@@ -12,6 +12,7 @@ from transformers import ProgressCallback, TrainerCallback
 
 from newtongue import NewtongueError
 from newtongue_recipes.stages.checkpoints import attached
+from newtongue_recipes.stages.exact import key_of
 
 Tell = Callable[[str], None]
 Curve = list[tuple[int, float]]
@@ -184,12 +185,6 @@ def health(soft: Tensor, scale: float) -> tuple[float, float]:
     size = rows.square().mean().sqrt() / scale
     likeness = torch.nn.functional.normalize(rows, dim=-1).mean(0).norm()
     return float(size), float(likeness)
-
-
-def key_of(args: Any) -> str:
-    """Where the training of these arguments stands in a recipe."""
-    name = Path(args.output_dir).name
-    return f"{name}.training" if name in ("represent", "tune") else f"map.{name}"
 
 
 def _diverged(args: Any, state: Any, what: str) -> NoReturn:
