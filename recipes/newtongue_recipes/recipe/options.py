@@ -62,17 +62,24 @@ VAIN_IN_MAP = {
     ),
 }
 VAIN_UNPACKED = {
-    "padding_free": (False, "fails where rows are not packed. Set 'tune.packing' to true, or leave it out.")
+    "padding_free": (False, "fails where rows are not packed. Set 'tune.packing' to true, or leave it out."),
+}
+VAIN_BESIDE_TWINS = {
+    "label_smoothing_factor": (
+        0.0,
+        "fails beside twins, which answer to nothing. Set 'tune.twins' to 0, or leave it out.",
+    ),
 }
 
 
-def refuse_option(name: Any, value: Any, *, stage: str, packing: bool = False) -> str | None:
+def refuse_option(name: Any, value: Any, *, stage: str, packing: bool = False, twins: bool = False) -> str | None:
     """Why the trainer of a stage does not take an option, and what to do; None where it does.
 
     Args:
         name, value: the option's.
         stage: the stage's name.
         packing: whether it packs its rows.
+        twins: whether there are twins among them.
     """
     kind = "SFTConfig" if stage == "tune" else "TrainingArguments"
     known = trainer_options(kind)
@@ -80,7 +87,8 @@ def refuse_option(name: Any, value: Any, *, stage: str, packing: bool = False) -
         return f"has a key of its own. Write it as {OWN[name]}."
     if name not in known:
         return f"no option of {kind}. {did_you_mean(name, known)}"
-    vain = {**VAIN, **(VAIN_IN_MAP if stage == "map" else {}), **({} if packing else VAIN_UNPACKED)}
+    vain = VAIN | (VAIN_IN_MAP if stage == "map" else {}) | ({} if packing else VAIN_UNPACKED)
+    vain |= VAIN_BESIDE_TWINS if twins else {}
     if name in vain and value != vain[name][0]:
         return vain[name][1]
     if name == "gradient_accumulation_steps" and type(value) is int and value < 1:

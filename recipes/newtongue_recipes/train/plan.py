@@ -11,7 +11,7 @@ from accelerate import PartialState, init_empty_weights
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, TrainingArguments
 from transformers.integrations.integration_utils import get_reporting_integration_callbacks
-from transformers.utils import is_liger_kernel_available
+from transformers.utils.import_utils import is_liger_kernel_available
 from trl import SFTConfig
 
 from newtongue import ModalityAdapter, NewtongueError
