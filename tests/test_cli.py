@@ -100,6 +100,9 @@ def test_ask_finds_the_base_beside_an_adapter_that_moved(adapter: Path) -> None:
     [
         pytest.param(("ask", "no/such/adapter/here", "?"), "neither a folder here nor a Hub id", id="no adapter"),
         pytest.param(("ask", "{adapter}", "  "), "Empty text", id="empty question"),
+        pytest.param(("ask", "{adapter}", "Su? " * 300), "positions with its template", id="a question too long"),
+        pytest.param(("ask", "{adapter}", "caf\udce9?"), "not Unicode at 4", id="a question that is no UTF-8"),
+        pytest.param(("ask", "{adapter}", "Su?", "--then", "caf\udce9"), "not Unicode at 4", id="words that are none"),
         pytest.param(("ask", "{adapter}", "Su?", "--base", "{here}"), "base", id="a base that is none"),
         pytest.param(("demo", "--output", "{here}"), "not empty", id="output in use"),
         *(

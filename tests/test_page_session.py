@@ -64,10 +64,12 @@ def test_languages_change_and_mix_and_each_message_shows_which_were_read() -> No
     assert ask(talk, TURKISH).question == [(None, TURKISH)]
 
 
-def test_an_error_is_shown_and_the_chat_goes_on() -> None:
+@pytest.mark.parametrize("text,said", [("Su " * 300, "Shorten it"), ("caf\ud800?", r"'\ud800' is no character")])
+def test_an_error_is_shown_and_the_chat_goes_on(text: str, said: str) -> None:
     talk = session()
-    failed = ask(talk, "Su " * 300, "tr")
-    assert "Shorten it" in failed.error and not failed.answers
+    failed = ask(talk, text, "tr")
+    assert said in failed.error and not failed.answers
+    assert render([failed], ["tr", "ja"]).encode()
     assert not ask(talk, TURKISH).error
 
 

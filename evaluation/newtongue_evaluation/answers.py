@@ -49,7 +49,7 @@ def written(
     """The ids of what `answer` gives, with padding after them."""
     was_training = model.training
     model.eval()
-    rows = [_encode(tokenizer, one) for one in conversations]
+    rows = [asked_ids(tokenizer, one) for one in conversations]
     found: list[list[int]] = [[]] * len(rows)
     for chosen in _batches([len(row) for row in rows], batch):
         inputs = tokenizer.pad(
@@ -103,6 +103,17 @@ def example(tokenizer: Any, messages: Messages) -> dict[str, list[int]]:
     return made
 
 
+def asked_ids(tokenizer: Any, messages: Messages) -> list[int]:
+    """Ids of a conversation that ends with a question, up to where its answer begins."""
+    if hasattr(tokenizer, "prompt"):
+        text = tokenizer.prompt(messages)
+    elif tokenizer.chat_template:
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    else:  # As an attached model's tokenizer has it.
+        text = "".join(f"{one['content']}\n" for one in messages)
+    return list(tokenizer(text, add_special_tokens=not tokenizer.chat_template)["input_ids"])
+
+
 @lru_cache(maxsize=1)  # A copy, too slow to make for each conversation.
 def _speaking(tokenizer: Any) -> Any:
     return join_tokenizer(tokenizer, Ranges(len(tokenizer)))
@@ -113,16 +124,6 @@ def _nats(logits: Tensor, labels: Tensor) -> Tensor:
         logits[:, :-1].float().transpose(1, 2), labels[:, 1:], ignore_index=-100, reduction="none"
     )
     return losses.sum(1)
-
-
-def _encode(tokenizer: Any, messages: Messages) -> list[int]:
-    if hasattr(tokenizer, "prompt"):
-        text = tokenizer.prompt(messages)
-    elif tokenizer.chat_template:
-        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    else:  # As an attached model's tokenizer has it.
-        text = "".join(f"{one['content']}\n" for one in messages)
-    return list(tokenizer(text, add_special_tokens=not tokenizer.chat_template)["input_ids"])
 
 
 def _batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:

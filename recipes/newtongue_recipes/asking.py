@@ -6,8 +6,9 @@ import torch
 
 from newtongue import AttachedModel, ModalityAdapter
 from newtongue.base import embeddings_as_read
-from newtongue_evaluation.answers import answer
+from newtongue_evaluation.answers import answer, asked_ids
 from newtongue_recipes.loading import load_base_of
+from newtongue_recipes.room import check_text, room_of, tokens_left, too_long
 
 
 def ask_one(
@@ -32,14 +33,21 @@ def ask_one(
         gloss: give, on a line before it, the tokens that the base takes the question for.
 
     Raises:
-        NewtongueError: the adapter cannot be loaded, or its base is not where it was; the question is empty.
+        NewtongueError: the adapter cannot be loaded, or its base is not where it was; the question is empty, no
+            Unicode, or longer than the base reads.
     """
+    for text in (question, then):
+        check_text(text)
     language = ModalityAdapter.from_pretrained(adapter)
     found = load_base_of(adapter, language, base, four_bit=four_bit)
     model = language.attach(found, ignore_base_name=base is not None)
     content = [{"type": "text", "text": question, "language": language.language}]
     asked = [{"role": "user", "content": [*content, {"type": "text", "text": then}] if then else content}]
-    said = answer(model, model.tokenizer, [asked], max_new_tokens=max_new_tokens)[0]
+    length, room = len(asked_ids(model.tokenizer, asked)), room_of(model, max_new_tokens)
+    if room is not None and length > room:
+        raise too_long(length, room)
+    most = tokens_left(model, length, max_new_tokens)
+    said = answer(model, model.tokenizer, [asked], max_new_tokens=most)[0]
     if not gloss:
         return said
     taken = " · ".join(word.strip() for _, word in gloss_of(model, question, language.language) if word.strip())

@@ -14,6 +14,7 @@ from newtongue import AttachedModel, NewtongueError
 from newtongue.markup import split, unmark
 from newtongue.spans import mark_messages
 from newtongue_recipes.chat.streaming import Stop, Streamer, stop_on_interrupt
+from newtongue_recipes.room import check_text, room_of, tokens_left, too_long
 
 Message = dict[str, Any]
 
@@ -99,13 +100,10 @@ class Conversation:
             NewtongueError: the question cannot be read or does not fit by itself; the turns are as before.
         """
         turns = [*self.turns, [self._read(_message("user", text, language), self.turns)]]
-        room = self._room()
+        room = room_of(self.model, self.max_new_tokens)
         while room is not None and (length := self._encode(turns)["input_ids"].shape[1]) > room:
             if len(turns) == 1:
-                raise NewtongueError(
-                    f"The message takes {length} positions with its template, and the base has room for {room} before "
-                    f"an answer. Shorten it{', or the system text' if self.system else ''}."
-                )
+                raise too_long(length, room, more=", or the system text" if self.system else "")
             turns = turns[1:]
         self._encode(turns)
         dropped = len(self.turns) + 1 - len(turns)
@@ -150,14 +148,14 @@ class Conversation:
     @torch.no_grad()
     def _generate(self, streamer: Streamer, stop: Stop) -> None:
         inputs = self._encode(self.turns).to(self.model.device)
-        length, limit = inputs["input_ids"].shape[1], self._positions()
+        length = inputs["input_ids"].shape[1]
         sampling = {"do_sample": True, "temperature": self.temperature} if self.temperature else {"do_sample": False}
         generate: Any = self.model.generate
         try:
             generate(
                 **inputs,
                 **sampling,
-                max_new_tokens=min(self.max_new_tokens, limit - length) if limit else self.max_new_tokens,
+                max_new_tokens=tokens_left(self.model, length, self.max_new_tokens),
                 pad_token_id=self.model.tokenizer.pad_token_id,
                 streamer=streamer,
                 stopping_criteria=StoppingCriteriaList([stop]),
@@ -183,14 +181,6 @@ class Conversation:
         encode: Any = self.model.tokenizer
         return len(encode(text, language=language, add_special_tokens=False)["input_ids"])
 
-    def _positions(self) -> int | None:
-        return getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-
-    def _room(self) -> int | None:
-        """Positions for the conversation: all but an answer's, and at least half."""
-        limit = self._positions()
-        return max(limit - self.max_new_tokens, limit // 2) if limit else None
-
     def _encode(self, turns: list[list[Message]]) -> BatchEncoding:
         messages = [message for turn in (self.system, *turns) for message in turn]
         try:
@@ -213,4 +203,4 @@ def languages_of(message: Message) -> tuple[str, ...]:
 
 
 def _message(role: str, content: str, language: str | None = None) -> Message:
-    return {"role": role, "content": content, "language": language}
+    return {"role": role, "content": check_text(content), "language": language}

@@ -69,7 +69,7 @@ class Session:
             language: attached, or `auto`; None for the base's own.
             compare: have the bare base answer as well.
         """
-        exchange = Exchange([(None, text)])
+        exchange = Exchange([(None, text.encode(errors="replace").decode())])  # Half a character cannot be sent back.
         self.exchanges.append(exchange)
         self._stop = Stop()
         try:
