@@ -8,11 +8,13 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
+import tiny
 from newtongue_recipes import doctor
 from newtongue_recipes.cli import app
 from newtongue_recipes.estimates import GIB, SHAPES, expect_memory, shape_of, suits_cpu
@@ -128,6 +130,17 @@ def test_a_shape_is_read_off_a_folder() -> None:
     from newtongue_recipes.demo.nano import FOLDER
 
     assert shape_of(str(FOLDER)) == SHAPES["phi-nano"]
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+def test_a_shape_counts_the_weights_of_the_model_it_is_read_off(architecture: str, tmp_path: Path) -> None:
+    wide = {"head_dim": 24} if "head_dim" in tiny.ARCHITECTURES[architecture] else {}  # Queries wider than the model.
+    base = tiny.tiny_base(architecture, **wide)
+    base.config.save_pretrained(tmp_path)
+    shape = shape_of(str(tmp_path))
+    assert shape is not None
+    matrices = sum(one.numel() for one in base.parameters() if one.dim() == 2)
+    assert shape.linear_parameters + shape.embedding_parameters == matrices
 
 
 @pytest.mark.parametrize(

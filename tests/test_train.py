@@ -132,6 +132,13 @@ def test_the_plan_counts_what_is_trained(answer: str, world: Path, tmp_path: Pat
     assert plan.frozen == sum(one.numel() for one in load_base(world / "base", four_bit=False).parameters())
 
 
+def test_the_plan_counts_tied_weights_once(world: Path, tmp_path: Path) -> None:
+    tied = tiny.save_base(tmp_path / "tied", "phi3")
+    rows = dict.fromkeys(("represent", "words", "toward", "through", "tune"), 24)
+    plan = make_plan(recipe_of(world, "phi-2-turkish", **{"base.name": tied}), rows, None)
+    assert plan.frozen == sum(one.numel() for one in load_base(tied, four_bit=False).parameters())
+
+
 def test_the_plan_counts_passes_over_what_is_read(world: Path) -> None:
     rows = {"represent": 100, "words": 0, "toward": 100, "through": 100, "tune": 100}
     changes = ["map.mined=3", "tune.twins=0.25", *(f"{part}.batch=10" for part in ("map.toward", "tune.training"))]

@@ -21,7 +21,10 @@ PAIR = 128  # Positions of a sentence with its translation, when pairs are long.
 
 @dataclass(frozen=True)
 class Shape:
-    """A transformer's sizes, as far as they decide its memory: `keys` is the width of its keys and values."""
+    """A transformer's sizes, as far as they decide its memory.
+
+    `keys` is the width of its keys and values; `queries` that of its queries, where it is not the model's own.
+    """
 
     width: int
     layers: int
@@ -30,10 +33,12 @@ class Shape:
     keys: int
     gated: bool = False
     tied: bool = False
+    queries: int | None = None
 
     def linears(self) -> list[tuple[int, int]]:
         """Inputs and outputs of the linear layers of one block."""
-        attention = [(self.width, self.width)] * 2 + [(self.width, self.keys)] * 2
+        queries = self.queries or self.width
+        attention = [(self.width, queries), (queries, self.width), *[(self.width, self.keys)] * 2]
         return [*attention, *[(self.width, self.mlp)] * (2 if self.gated else 1), (self.mlp, self.width)]
 
     @property
@@ -118,8 +123,9 @@ def _read_shape(config: dict[str, Any]) -> Shape:
         mlp=config.get("intermediate_size") or 4 * width,
         rows=config["vocab_size"],
         keys=size * (config.get("num_key_value_heads") or heads),
-        gated=config.get("hidden_act") in ("silu", "swiglu") or config.get("model_type") == "modernbert",
-        tied=bool(config.get("tie_word_embeddings")),
+        gated=config.get("hidden_act") in ("silu", "swiglu") or "hidden_activation" in config,  # Gemma's, ModernBERT's.
+        tied=bool(config.get("tie_word_embeddings", True)),  # Left out of many a file where it is true.
+        queries=None if size * heads == width else size * heads,
     )
 
 

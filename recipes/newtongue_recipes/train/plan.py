@@ -256,7 +256,9 @@ def _without_weights(recipe: Recipe) -> Any:
     try:
         config = AutoConfig.from_pretrained(recipe.base.name, revision=recipe.base.revision)
         with init_empty_weights(), torch.device("meta"):
-            return AutoModelForCausalLM.from_config(config, attn_implementation=recipe.base.attention)
+            base = AutoModelForCausalLM.from_config(config, attn_implementation=recipe.base.attention)
+        base.tie_weights()  # Each parameter was made anew as it was put in its place.
+        return base
     except (OSError, ValueError, ImportError) as error:
         check_attention(recipe.base.attention, error)
         raise NewtongueError(
