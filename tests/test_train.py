@@ -1,6 +1,7 @@
 """`newtongue train`: every shipped recipe in small, what is told, what is refused before work is lost."""
 
 import json
+import re
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -493,6 +494,32 @@ def test_the_end_of_memory_names_three_settings(
     monkeypatch.setattr(TuneTrainer, "training_step", spent)
     with pytest.raises(NewtongueError, match=f"Three settings.*'batch'.*{setting}.*--resume"):
         train(recipe_of(world), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "save_steps,said",
+    [(0, "--resume begins it anew: .*'save_steps'"), (2, "--resume goes on from its last checkpoint")],
+)
+def test_ctrl_c_says_how_to_go_on(
+    save_steps: int,
+    said: str,
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole = TuneTrainer.training_step
+
+    def stopped(trainer: TuneTrainer, *args: object, **options: object) -> torch.Tensor:
+        if trainer.state.global_step == 2:
+            raise KeyboardInterrupt
+        return whole(trainer, *args, **options)
+
+    monkeypatch.setattr(TuneTrainer, "training_step", stopped)
+    name = "phi-2-turkish-bert"
+    changes = small(name, world, 4, **{"tune.training.save_steps": save_steps})
+    assert newtongue(monkeypatch, "train", name, *changes, "--output", str(tmp_path / "run")) == 130
+    assert re.search(f"Stage tune: stopped. The same command with {said}", capsys.readouterr().out)
 
 
 def test_what_a_trainer_refuses_is_an_error_that_names_its_options(world: Path, tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ from .trouble import explained
 from .watch import Bar, Curves, Health, Pace, Sound
 
 PATIENCE = timedelta(hours=12)  # That processes wait for the first, which reads the data.
+NOTHING = "it has saved no checkpoint yet, for which a training's 'save_steps' is to be more than 0"
 RESULTS = {"represent": "config.json", "map": "adapter/modality_config.json", "tune": "adapter/modality_config.json"}
 
 
@@ -135,7 +136,7 @@ def _run_stages(job: Job, data: Rows) -> None:
         if changed:
             job.tell(f"Stage {stage}: run anew, for its inputs changed ({'; '.join(changed)}).")
         elif known and resume:
-            saved = next((job.output / stage).rglob("checkpoint-*"), None)
+            saved = _has_saved(job, stage)
             said = "going on from its last checkpoint." if saved else "run anew, for it had saved no checkpoint yet."
             job.tell(f"Stage {stage}: {said}")
         elif known:
@@ -152,9 +153,18 @@ def _run_stage(job: Job, stage: str, inputs: Inputs, data: Rows, resume: bool) -
     callbacks: list[TrainerCallback] = [Sound(), Pace(job.tell, plain=not bar), curves, *([Bar()] if bar else [])]
     if stage != "represent":
         callbacks.append(Health(job.tell))
-    perform(stage, job, data, folder, resume=resume, callbacks=callbacks)
+    try:
+        perform(stage, job, data, folder, resume=resume, callbacks=callbacks)
+    except KeyboardInterrupt:
+        then = "goes on from its last checkpoint" if _has_saved(job, stage) else f"begins it anew: {NOTHING}"
+        job.tell(f"Stage {stage}: stopped. The same command with --resume {then}.")
+        raise
     seconds = None if resume else round(time.monotonic() - started, 1)  # Those before the resume nobody counted.
     write_once(lambda: _end(job, stage, inputs, seconds, curves))
+
+
+def _has_saved(job: Job, stage: str) -> bool:
+    return any((job.output / stage).rglob("checkpoint-*"))
 
 
 def _begin(job: Job, stage: str, inputs: Inputs) -> None:
