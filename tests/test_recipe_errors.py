@@ -221,6 +221,25 @@ def test_the_recipes_seed_is_every_stages_but_where_one_names_its_own() -> None:
     assert seeds == (7, 7, 3)
 
 
+@pytest.mark.parametrize("seed", ["-1", "null", "one"])
+def test_a_seed_that_is_none_is_one_error_where_it_stands(seed: str) -> None:
+    said = refused("phi-2-turkish", f"seed={seed}")
+    assert "has an error" in said
+    assert f"seed (seed={seed})" in said
+
+
+def test_a_folder_of_one_s_own_is_found_wherever_a_recipe_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    recipe = load_recipe(write(tmp_path, SMALL), ["base.name=~/phi", "adapter=~/tr"])
+    assert (recipe.base.name, recipe.adapter) == ("/home/me/phi", "/home/me/tr")
+    bert = load_recipe("phi-2-turkish", ["represent.start_from=~/bert"]).represent
+    assert bert is not None
+    assert bert.start_from == "/home/me/bert"
+    assert load_recipe("phi-2-turkish-bert", ["encoder=~/bert"]).encoder == "/home/me/bert"
+
+
 def test_a_recipe_made_in_python_is_checked_alike() -> None:
     recipe = load_recipe("phi-2-turkish")
     assert Recipe(**dict(recipe)) == recipe

@@ -5,10 +5,11 @@ description wherever one is shown.
 """
 
 from dataclasses import dataclass, field
+from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from newtongue import NewtongueError
 
@@ -90,7 +91,7 @@ class Represent:
 
     training: Training
     """How long and how fast."""
-    start_from: str | None = None
+    start_from: Annotated[str, AfterValidator(expanduser)] | None = None
     """Folder or Hub id of a published encoder to continue from; null trains one from scratch."""
     tokens: Tokens = "unigram"
     """Kind of a tokenizer trained here: unigram, or bpe, which takes fewer positions."""

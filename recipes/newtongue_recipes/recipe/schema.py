@@ -1,6 +1,7 @@
 """What a recipe may say: every key with its type, default and meaning. Nothing here waits for torch."""
 
 from collections.abc import Mapping
+from os.path import expanduser
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
@@ -14,6 +15,7 @@ from .conflicts import conflicts, trainings
 
 FROZEN = ConfigDict(**CLOSED, frozen=True)
 Name = Annotated[str, Field(min_length=1)]
+Place = Annotated[Name, AfterValidator(expanduser)]  # A folder, in which ~ is one's own, or a Hub id.
 
 
 class Base(BaseModel):
@@ -21,7 +23,7 @@ class Base(BaseModel):
 
     model_config = FROZEN
 
-    name: Name
+    name: Place
     """Folder or Hub id of a causal language model."""
     revision: str | None = None
     """Branch, tag or commit on the Hub; null takes the newest."""
@@ -63,11 +65,11 @@ class Recipe(BaseModel):
     """What it learns from."""
     represent: Represent | None = None
     """Stage 1, an encoder that reads the language; null leaves it out."""
-    encoder: Name | None = None
+    encoder: Place | None = None
     """Folder or Hub id of the encoder stage 2 starts from, where stage 1 is left out."""
     map: Map | None = None
     """Stage 2, the mapper into the base's embeddings; null leaves it out."""
-    adapter: Name | None = None
+    adapter: Place | None = None
     """Folder or Hub id of the adapter stage 3 starts from, where stage 2 is left out."""
     tune: Tune | None = None
     """Stage 3, questions and answers with LoRA; null leaves it out."""
@@ -94,11 +96,11 @@ class Recipe(BaseModel):
 
 
 def _seeded(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with the recipe's seed wherever a stage names none."""
-    seeded = dict(given)
+    """The same with the recipe's seed wherever a stage names none; one that is no seed is one error, not five."""
+    seeded, seed = dict(given), given.get("seed")
     for (stage, part), training in trainings(given):
-        if "seed" in given and isinstance(training, Mapping):
-            seeded[stage] = {**seeded[stage], part: {"seed": given["seed"], **training}}
+        if type(seed) is int and seed >= 0 and isinstance(training, Mapping):
+            seeded[stage] = {**seeded[stage], part: {"seed": seed, **training}}
     return seeded
 
 
