@@ -318,7 +318,8 @@ def test_without_a_network_what_was_pulled_can_be_pulled_and_the_rest_says_what_
     assert f"{missing} the local cache" in run.error
     assert ("Unset HF_HUB_OFFLINE" if switched_off else "Check the network") in run.error
     assert run("push", saved, NAME) == 2
-    assert ("HF_HUB_OFFLINE" if switched_off else "Check the network") in run.error
+    assert ("HF_HUB_OFFLINE is set" if switched_off else "Check the network") in run.error
+    assert "no folder here" not in run.error
 
 
 def test_a_folder_here_named_like_a_repository_is_not_what_is_pulled(
