@@ -493,6 +493,11 @@ def test_a_language_there_is_nothing_of_is_an_error_that_names_what_lacks(
         run_experiment(settings, tmp_path / "runs", data=data, console=Console(quiet=True))
 
 
+@pytest.mark.parametrize("change", ["languages=[de]", "map.borrows=true"])
+def test_what_a_run_refuses_is_not_listed(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert newtongue(monkeypatch, "experiment", "atlas", change, "--list") == 2
+
+
 def test_the_command_lists_what_it_would_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

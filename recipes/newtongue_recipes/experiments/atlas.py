@@ -5,12 +5,11 @@ import random
 
 from transformers import AutoTokenizer
 
-from newtongue import NewtongueError
 from newtongue_evaluation.baselines import Lessons, Question
 from newtongue_recipes.atlas import facts, split
 from newtongue_recipes.atlas.phrases import questions as phrasings
 from newtongue_recipes.atlas.qa import rows
-from newtongue_recipes.demo.lessons import NAMES, ask, conversations, lessons, repeat
+from newtongue_recipes.demo.lessons import ask, conversations, lessons, repeat
 from newtongue_recipes.demo.nano import FOLDER, load_nano
 
 from .schema import Settings
@@ -26,8 +25,6 @@ def atlas_world(settings: Settings, language: str, seed: int, text: int | None, 
     Args:
         text, pairs: rows of raw text, and sentence pairs with dictionary entries, at most; all where None.
     """
-    if language not in NAMES:
-        raise NewtongueError(f"The atlas is not written in {language!r}, only in {', '.join(NAMES)}. Name one.")
     taught = lessons(language, seed)
     chooser = random.Random(seed)
     translated = chooser.sample(taught.pairs, min(pairs, len(taught.pairs)) if pairs is not None else len(taught.pairs))

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from newtongue import NewtongueError
+from newtongue.spans.borrowed import check_borrows
 from newtongue_evaluation.results import SUFFIX, Result, read_results
+from newtongue_recipes.atlas import LANGUAGES
 
 from .methods import METHODS, UNTRAINED, check_methods
 from .schema import Settings
@@ -42,8 +44,10 @@ def plan(settings: Settings, methods: Collection[str] = ()) -> list[Run]:
     """All runs, without repeats, those of ours first; only `methods` if there are any.
 
     Raises:
-        NewtongueError: one is no method, or none of the experiment's runs is of it.
+        NewtongueError: one is no method, or none of the experiment's runs is of it; a language cannot be learned.
     """
+    for language in settings.languages:
+        _check_language(settings, language)
     check_methods([*methods, *(name for group in settings.runs for name in group.methods)])
     found: dict[Run, None] = {}
     for group in settings.runs:
@@ -60,6 +64,15 @@ def plan(settings: Settings, methods: Collection[str] = ()) -> list[Run]:
         )
     order = list(METHODS)
     return sorted(found, key=lambda run: (run.seed, order.index(run.method) > 0, run.method in UNTRAINED))
+
+
+def _check_language(settings: Settings, language: str) -> None:
+    """Raise NewtongueError where there is nothing to learn a language from, or nothing that it could borrow."""
+    known = [one for one in LANGUAGES if one != "en"]
+    if settings.experiment == "atlas" and language not in known:
+        raise NewtongueError(f"The atlas is not written in {language!r}, only in {', '.join(known)}. Name one.")
+    if settings.map.borrows:
+        check_borrows(language)
 
 
 def finished(output: Path, runs: list[Run]) -> dict[Run, list[Result]]:

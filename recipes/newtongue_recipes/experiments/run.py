@@ -12,7 +12,6 @@ from rich.progress import Progress, TaskID
 from transformers import TrainerCallback
 
 from newtongue import NewtongueError
-from newtongue.spans.borrowed import check_borrows
 from newtongue_evaluation.environment import environment
 from newtongue_evaluation.results import Cost, Result, write_result
 from newtongue_recipes.bars import Bars
@@ -56,7 +55,7 @@ def run_experiment(
         NewtongueError: `output` was begun with other settings, or something to learn from is missing.
     """
     runs = plan(settings, methods)
-    _check(settings, output, runs)
+    _begin(settings, output)
     quiet(torch.get_num_threads())
     done = finished(output, runs)
     open_runs = [run for run in runs if run not in done]
@@ -167,9 +166,7 @@ def _files(data: Path, base: Path) -> Inputs:
     }
 
 
-def _check(settings: Settings, output: Path, runs: Sequence[Run]) -> None:
-    for language in {run.language for run in runs} if settings.map.borrows else ():
-        check_borrows(language)
+def _begin(settings: Settings, output: Path) -> None:
     _check_same(output, EXPERIMENT, settings.made_from())
     make_folder(output)
     Ledger(output).write(EXPERIMENT, settings.made_from(), finished=False)
