@@ -142,10 +142,7 @@ def _stages(recipe: Recipe, base: Shape) -> Iterator[Estimate]:
             },
         )
     reader = _parameters(encoder) + _mapper(encoder, base, recipe)
-    for name in ("words", "toward", "through"):
-        part: Training | None = getattr(recipe.map, name, None)
-        if part is None:
-            continue
+    for name, part in recipe.map.parts.items() if recipe.map else ():
         places = part.batch * PAIR
         through = _activations(base, places, recipe.base.gradient_checkpointing) if name == "through" else 0
         yield Estimate(

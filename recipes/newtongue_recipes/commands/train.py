@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from newtongue_recipes.commands.options import Overrides, Recipe
+
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="Recipe: a name of one that comes with newtongue, or a file.")],
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to it.")] = None,
+    recipe: Recipe,
+    overrides: Overrides = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the run; runs/NAME if not given.", show_default=False)
     ] = None,

@@ -16,10 +16,9 @@ from transformers import DataCollatorForLanguageModeling, PrinterCallback, Train
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
 from newtongue import NewtongueError
+from newtongue_recipes.recipe.conflicts import TRAININGS
 
-KEYS = {"represent": "represent.training", "tune": "tune.training"} | {
-    part: f"map.{part}" for part in ("words", "toward", "through")
-}
+KEYS = {stage if part == "training" else part: f"{stage}.{part}" for stage, part in TRAININGS}  # By name of folder.
 
 
 class ExactTrainer(Trainer):
