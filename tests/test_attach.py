@@ -1,6 +1,7 @@
 """Attaching and detaching: the base stays what it was, whatever happens in between."""
 
 import copy
+from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
 
@@ -10,14 +11,15 @@ from accelerate import dispatch_model
 from bitsandbytes.nn import Linear4bit
 from peft import LoraConfig
 from torch import Tensor
-from transformers import AutoModelForCausalLM, PreTrainedModel, TextStreamer
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, TextStreamer
 
 from holds import check_saved, unreached
 from newtongue import AttachedModel, ModalityAdapter, NewtongueError
+from newtongue.lora import lora_paths
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base
 from streams import Part, batch, ids_of
-from tiny import base_tokenizer, tiny_base
+from tiny import ARCHITECTURES, base_tokenizer, tiny_base
 from worlds import (
     KINDS,
     SOME,
@@ -424,6 +426,46 @@ def test_lora_that_would_change_english_is_refused_and_nothing_is_attached(optio
     with pytest.raises(ValueError, match=next(iter(options)) if "target_modules" not in options else "LoRA of 'tr'"):
         adapter_for(base, lora=LoraConfig(**{"target_modules": "all-linear", **options})).attach(base)
     assert_same_picture(before, picture(base))
+
+
+MIXTURES: dict[str, dict[str, object]] = {
+    "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2},
+    "qwen3_moe": {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32, "head_dim": 8},
+}
+
+
+@pytest.mark.filterwarnings("ignore:The following .*_pattern keys did not match")
+@pytest.mark.parametrize("architecture", MIXTURES)
+def test_lora_on_experts_in_one_piece_is_refused_and_on_linear_layers_leaves_english(architecture: str) -> None:
+    torch.manual_seed(0)
+    sizes = {**ARCHITECTURES["llama"], **MIXTURES[architecture]}
+    base = AutoModelForCausalLM.from_config(AutoConfig.for_model(architecture, **sizes)).eval()
+    before = picture(base)
+    with pytest.raises(NewtongueError, match=r"LoRA of 'tr' is added to the weights of model\.layers\.0\.mlp"):
+        adapter_for(base).attach(base)
+    assert_same_picture(before, picture(base))
+    model = adapter_for(base, lora=LoraConfig(r=4, target_modules=["q_proj", "v_proj"])).attach(base)
+    shake_lora(model.adapter("tr"))
+    english = {"input_ids": torch.tensor([[1, 20, 30, 40, 50]])}
+    assert torch.equal(logits(model, **english), before["logits"])
+
+
+@pytest.mark.parametrize("copied", [lambda model: model, copy.deepcopy], ids=["itself", "a copy"])
+def test_english_is_of_the_layers_a_base_has_now(copied: Callable[[AttachedModel], AttachedModel]) -> None:
+    """Others may put another layer in the place of one, as quantising in place does."""
+    first = attach_two(bare_base())
+    english = batch([ids_of(ENGLISH, first)])
+    before = logits(first, **english)
+    model = copied(first)
+    for _, layer in lora_paths(model):
+        layer.base_layer = copy.deepcopy(layer.base_layer)
+        layer.base_layer.weight.data *= 2
+    bare = bare_base()
+    for name, module in bare.named_modules():
+        if isinstance(module, torch.nn.Linear) and name != "lm_head":
+            module.weight.data *= 2
+    assert torch.equal(logits(model, **english), logits(bare, **english))
+    assert model is first or torch.equal(logits(first, **english), before)
 
 
 def test_plain_lora_options_are_taken() -> None:

@@ -13,14 +13,13 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
 from peft import PeftType
-from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import GenerationConfig, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.generation.candidate_generator import PromptLookupCandidateGenerator
 
 from .base import decoder_of, embedding_table
 from .errors import LanguageError, NewtongueError
-from .lora import add_lora, flags_kept, lora_parameters, remove_lora
+from .lora import add_lora, flags_kept, lora_parameters, lora_paths, remove_lora
 from .port import CHILD, Port
 from .scores import NothingRead, OverBaseIds
 from .tokenizer import join_tokenizer, load_tokenizer
@@ -244,10 +243,10 @@ class AttachedModel(PreTrainedModel):
 def bare(base: PreTrainedModel) -> Iterator[None]:
     """For as long as it lasts, the base's module tree is its own: no port, no LoRA layers."""
     port = base._modules.pop(CHILD)
-    tuned = [(path, module) for path, module in base.named_modules() if isinstance(module, LoraLayer)]
+    tuned = lora_paths(base)
     has_lora, base._hf_peft_config_loaded = base._hf_peft_config_loaded, False
     try:
-        for path, layer in tuned:
+        for path, layer in reversed(tuned):  # Those inside others first.
             _replace(base, path, layer.get_base_layer())
         yield
     finally:

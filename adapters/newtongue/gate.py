@@ -83,7 +83,7 @@ class Gate:
         if hidden.dim() > 2 and len(hidden) == len(rows):
             elsewhere = elsewhere[rows]
         positions = elsewhere.shape
-        if hidden.dim() == 2:  # Some layers, such as experts, see positions flattened.
+        if hidden.dim() == 2:  # Some layers, such as shared experts, see positions flattened.
             positions = torch.Size([positions.numel()])
         if hidden.shape[:-1] != positions:
             raise NewtongueError(

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import fields
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 from peft import LoraConfig, get_peft_model_state_dict
-from peft.tuners.lora import LoraLayer
+from peft.tuners.lora import LoraLayer, ParamWrapper
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -79,7 +80,7 @@ def add_lora(base: PreTrainedModel, language: str, config: LoraConfig, gate: Gat
 
     Raises:
         AdapterFormatError: `state` lacks a weight, has one too many or one of another shape.
-        NewtongueError: the LoRA names no layer of the base, or one that is not linear.
+        NewtongueError: the LoRA names no layer of the base, or one that is not linear, as experts in one piece.
     """
     name = module_name(language)
     others = active_others(base)
@@ -90,7 +91,12 @@ def add_lora(base: PreTrainedModel, language: str, config: LoraConfig, gate: Gat
         except ValueError as error:
             raise NewtongueError(f"The LoRA of {language!r} does not fit this base: {error}") from error
         _activate(base, others)
-    for layer in lora_layers(base):
+    for path, layer in lora_paths(base):
+        if name in layer.lora_A and isinstance(layer, ParamWrapper):
+            raise NewtongueError(
+                f"The LoRA of {language!r} is added to the weights of {path}, no linear layer but a router or experts, "
+                "for rows in all languages alike. Name linear layers in target_modules, such as q_proj and v_proj."
+            )
         for parts in (layer.lora_A, layer.lora_B):
             if name in parts:
                 parts[name] = _float32(parts[name])
@@ -146,11 +152,11 @@ def remove_lora(base: PreTrainedModel, language: str) -> None:
     configs = getattr(base, "peft_config", {})
     configs.pop(name, None)
     with flags_kept(base.parameters()):
-        for path, layer in [(path, layer) for path, layer in base.named_modules() if isinstance(layer, LoraLayer)]:
+        for path, layer in reversed(lora_paths(base)):  # Those inside others first.
             layer.delete_adapter(name)
             if not layer.lora_A:
                 parent, _, leaf = path.rpartition(".")
-                setattr(base.get_submodule(parent), leaf, layer.get_base_layer())
+                setattr(base.get_submodule(parent), leaf, layer.base_layer)
             _make_plain(layer, False)
         if configs:
             _activate(base, others)
@@ -179,9 +185,14 @@ def use_lora(base: PreTrainedModel, languages: Iterable[str]) -> None:
 def _make_plain(layer: LoraLayer, plain: bool) -> None:
     """Let a layer be the base's own while no LoRA runs: PEFT's way around it is felt in a step of decoding."""
     if plain:
-        layer.__dict__["forward"] = layer.base_layer.__call__
+        layer.__dict__["forward"] = partial(_as_base, layer)
     else:
         layer.__dict__.pop("forward", None)
+
+
+def _as_base(layer: LoraLayer, *args: Any, **kwargs: Any) -> Any:
+    """What a layer's base layer of this moment gives: others may put another in its place, as quantising does."""
+    return layer.base_layer(*args, **kwargs)
 
 
 def _is_plain(layer: LoraLayer) -> bool:
@@ -208,6 +219,11 @@ def _activate(base: PreTrainedModel, others: list[str]) -> None:
 def lora_layers(base: nn.Module) -> Iterator[LoraLayer]:
     """PEFT's LoRA layers in `base`."""
     return (module for module in base.modules() if isinstance(module, LoraLayer))
+
+
+def lora_paths(base: nn.Module) -> list[tuple[str, LoraLayer]]:
+    """The same with their paths; one inside another comes after it."""
+    return [(path, module) for path, module in base.named_modules() if isinstance(module, LoraLayer)]
 
 
 def lora_parameters(base: nn.Module, language: str) -> Iterator[nn.Parameter]:
