@@ -1,5 +1,7 @@
 """PEFT adapters of others on the same base: they answer on all rows, ours beside them where a row is in a language."""
 
+import copy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,61 @@ def test_one_merged_into_the_base_is_part_of_the_base(style: Path) -> None:
     merged = PeftModel.from_pretrained(bare_base(), str(style)).merge_and_unload()
     before = logits(merged, **ENGLISH)
     assert torch.equal(logits(attached(merged), **ENGLISH), before)
+
+
+def disabled_before(base: PreTrainedModel) -> PreTrainedModel:
+    base.disable_adapters()
+    return attached(base)
+
+
+def disabled_after(base: PreTrainedModel) -> PreTrainedModel:
+    model = attached(base)
+    logits(model, **TURKISH)
+    model.disable_adapters()
+    return model
+
+
+def disabled_and_chosen(base: PreTrainedModel) -> PreTrainedModel:
+    model = disabled_after(base)
+    model.set_adapter("style")
+    model.disable_adapters()
+    return model
+
+
+@pytest.mark.parametrize("disabled", [disabled_before, disabled_after, disabled_and_chosen])
+def test_disabling_adapters_concerns_those_of_others_alone(
+    styled: PreTrainedModel, disabled: Callable[[PreTrainedModel], PreTrainedModel]
+) -> None:
+    with_style, plain = {}, attached(bare_base())
+    for name, inputs in (("english", ENGLISH), ("turkish", TURKISH)):
+        with_style[name] = logits(attached(copy.deepcopy(styled)), **inputs)
+    model = disabled(styled)
+    for inputs in (TURKISH, ENGLISH):
+        assert torch.equal(logits(model, **inputs), logits(plain, **inputs))
+    twin = copy.deepcopy(model)
+    model.enable_adapters()
+    assert torch.equal(logits(model, **ENGLISH), with_style["english"])
+    assert torch.equal(logits(model, **TURKISH), with_style["turkish"])
+    twin.detach("tr")
+    assert torch.equal(logits(twin, **ENGLISH), logits(bare_base(), **ENGLISH))
+    twin.enable_adapters()
+    assert torch.equal(logits(twin, **ENGLISH), with_style["english"])
+
+
+@pytest.mark.parametrize("trainable", [False, True])
+def test_disabling_adapters_changes_nothing_of_what_trains_of_a_language(trainable: bool) -> None:
+    base = bare_base()
+    model = adapter_for(base).attach(base, trainable=trainable)
+    for switch in (model.disable_adapters, model.enable_adapters):
+        switch()
+        assert {one.requires_grad for _, one in model.adapter("tr").trainable_parameters()} == {trainable}
+
+
+def test_detaching_leaves_one_off_that_was_off(styled: PreTrainedModel) -> None:
+    model = attached(styled)
+    model.set_adapter([name for name in model.peft_config if name != "style"])
+    model.detach("tr")
+    assert torch.equal(logits(styled, **ENGLISH), logits(bare_base(), **ENGLISH))
 
 
 def test_an_adapter_other_than_lora_is_refused() -> None:

@@ -10,11 +10,13 @@ import pytest
 import torch
 from peft import LoraConfig
 from torch import Tensor
-from transformers import AutoModelForCausalLM, MambaConfig, OPTConfig
+from torch.nn.parallel import replicate
+from transformers import AutoConfig, AutoModelForCausalLM, MambaConfig, OPTConfig
 
 from newtongue import AttachedModel, NewtongueError
 from newtongue.lora import lora_parameters
 from streams import Part, Row, batch, ids_of
+from tiny import ARCHITECTURES
 from worlds import adapter_for, attach_two, bare_base, logits, shake_lora, world
 
 ENGLISH: Row = (Part(None, 7, 1),)
@@ -85,6 +87,39 @@ def test_prompts_are_not_read_in_chunks() -> None:
     model = world()
     with pytest.raises(NewtongueError, match="prefill_chunk_size=4 would cut"):
         model.generate(**batch([ids_of(TURKISH, model)]), max_new_tokens=2, prefill_chunk_size=4)
+
+
+def test_continuous_batching_is_refused() -> None:
+    model = world()
+    with pytest.raises(NewtongueError, match="no LoRA answers after the first token"):
+        model.generate_batch([ids_of(TURKISH, model)], max_new_tokens=2)
+
+
+def test_replicas_of_one_process_are_refused() -> None:
+    model = world()
+    with pytest.raises(NewtongueError, match="accelerate launch"):
+        replicate(model, ["cpu", "cpu"])
+
+
+def test_a_base_that_looks_ids_up_twice_is_refused() -> None:
+    sizes = {**ARCHITECTURES["gemma3_text"], "num_hidden_layers": 2, "hidden_size_per_layer_input": 8}
+    base = AutoModelForCausalLM.from_config(AutoConfig.for_model("gemma4_text", **sizes))
+    with pytest.raises(NewtongueError, match="looks its ids up once more"):
+        adapter_for(bare_base()).attach(base)
+
+
+@pytest.mark.parametrize("architecture", ["phi", "gemma3_text"])
+def test_a_state_dict_given_to_be_saved_is_the_bases_own(architecture: str, tmp_path: Path) -> None:
+    model = attach_two(bare_base(architecture))
+    model.save_pretrained(tmp_path / "given", state_dict=dict(model.state_dict()))  # As accelerate gathers it.
+    again, report = AutoModelForCausalLM.from_pretrained(tmp_path / "given", output_loading_info=True)
+    assert not any(report.values())
+    bare_base(architecture).save_pretrained(tmp_path / "bare")
+    names = [path.name for path in sorted((tmp_path / "bare").iterdir())]
+    for name in names:
+        assert (tmp_path / "given" / name).read_bytes() == (tmp_path / "bare" / name).read_bytes(), name
+    inputs = batch([ids_of(ENGLISH, model)])
+    assert torch.equal(logits(again.eval(), **inputs), logits(model, **inputs))
 
 
 def test_a_note_that_is_no_json_is_named_as_such(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from transformers.generation.candidate_generator import PromptLookupCandidateGen
 
 from .base import decoder_of, embedding_table
 from .errors import LanguageError, NewtongueError
-from .lora import add_lora, flags_kept, lora_parameters, lora_paths, remove_lora
+from .lora import add_lora, flags_kept, lora_parameters, lora_paths, others_disabled, remove_lora, without_others
 from .port import CHILD, Port
 from .scores import NothingRead, OverBaseIds
 from .tokenizer import join_tokenizer, load_tokenizer
@@ -66,6 +66,8 @@ def attach(
         port.add(adapter)
         device = embedding_table(base).device
         adapter.to(base.device if device.type == "meta" else device)
+        if port.gate.disabled is None and others_disabled(base):
+            port.gate.disabled = without_others(base)
         if adapter.lora is not None:
             add_lora(base, language, adapter.lora, partial(port.gate.keep, language), adapter.lora_weights())
         adapter._host.append(base)
@@ -164,23 +166,32 @@ class AttachedModel(PreTrainedModel):
 
     def load_adapter(self, *args: Any, **options: Any) -> Any:
         """Load somebody's PEFT adapter into the base alone: layers of encoders have such names too."""
-        with flags_kept(self._own_lora()), _out_of_sight(self):
+        with _others_alone(self):
             return super().load_adapter(*args, **options)
 
     def add_adapter(self, *args: Any, **options: Any) -> None:
         """Add a fresh PEFT adapter to the base alone."""
-        with flags_kept(self._own_lora()), _out_of_sight(self):
+        with _others_alone(self):
             super().add_adapter(*args, **options)
 
     def set_adapter(self, *args: Any, **options: Any) -> None:
         """Choose among PEFT adapters of others."""
-        with flags_kept(self._own_lora()):
+        with _others_alone(self):
             super().set_adapter(*args, **options)
 
-    def _own_lora(self) -> list[nn.Parameter]:
-        """The LoRAs of its languages, which PEFT would freeze as none of its active ones."""
-        seen = self.languages if CHILD in self._modules else ()  # Out of sight, who put it there keeps them.
-        return [one for language in seen for one in lora_parameters(self, language)]
+    def disable_adapters(self) -> None:
+        """Switch off PEFT adapters of others; languages go on answering."""
+        gate = _port(self).gate
+        with _others_alone(self):
+            super().disable_adapters()
+            gate.disabled = gate.disabled or []
+
+    def enable_adapters(self) -> None:
+        """Switch those on again that `disable_adapters` has switched off."""
+        gate = _port(self).gate
+        names, gate.disabled = gate.disabled or [], None
+        if there := [name for name in names if name in self.peft_config]:
+            self.set_adapter(there)
 
     def resize_token_embeddings(self, *args: Any, **options: Any) -> Any:
         """Not while languages are attached: their ids begin where the base's end.
@@ -194,6 +205,23 @@ class AttachedModel(PreTrainedModel):
             "for the old number of rows will not attach to the new one."
         )
 
+    def init_continuous_batching(self, *args: Any, **options: Any) -> Any:
+        """Not while languages are attached, nor `generate_batch`: its cache knows no rows.
+
+        Raises:
+            NewtongueError: always.
+        """
+        raise NewtongueError(
+            "Continuous batching (generate_batch) keeps all rows in one, so no LoRA answers after the first token. "
+            "Use generate, with rows of a batch padded on the left, or detach the languages."
+        )
+
+    def _replicate_for_data_parallel(self) -> Any:
+        raise NewtongueError(
+            "nn.DataParallel makes replicas of modules alone, and languages are more than modules. Start one process a "
+            "GPU instead, with `accelerate launch`, or show the process one GPU with CUDA_VISIBLE_DEVICES."
+        )
+
     def embed(self, input_ids: Tensor) -> Tensor:
         """What the base reads: embeddings and soft tokens of `input_ids`, `[batch, positions, width]`.
 
@@ -202,10 +230,24 @@ class AttachedModel(PreTrainedModel):
         embedded: Tensor = self.get_input_embeddings()(input_ids)
         return embedded
 
-    def save_pretrained(self, save_directory: str | PathLike[Any], *args: Any, **options: Any) -> None:
-        """Save the base alone, under its own keys; adapters save themselves."""
+    def save_pretrained(
+        self,
+        save_directory: str | PathLike[Any],
+        is_main_process: bool = True,
+        state_dict: dict[str, Any] | None = None,
+        *args: Any,
+        **options: Any,
+    ) -> None:
+        """Save the base alone, under its own keys; adapters save themselves.
+
+        Args:
+            save_directory, is_main_process, args, options: as for the base.
+            state_dict: of this model, gathered from several processes; the base's part of it is saved.
+        """
+        if state_dict is not None:
+            state_dict = _of_base(state_dict)
         with bare(self):
-            super().save_pretrained(save_directory, *args, **options)
+            super().save_pretrained(save_directory, is_main_process, state_dict, *args, **options)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy by the base's own class, since this one is made at run time."""
@@ -257,6 +299,22 @@ def bare(base: PreTrainedModel) -> Iterator[None]:
 
 
 @contextmanager
+def _others_alone(base: PreTrainedModel) -> Iterator[None]:
+    """Keep the port out of PEFT's sight, and what trains of languages as it is: PEFT freezes all that it does not use.
+
+    LoRAs of others that are disabled stay so, whichever are chosen.
+    """
+    port = base._modules.get(CHILD)
+    if not isinstance(port, Port):  # Within another of these.
+        yield
+        return
+    with flags_kept([one for language in port.ranges for one in lora_parameters(base, language)]), _out_of_sight(base):
+        yield
+    if port.gate.disabled is not None:
+        port.gate.disabled = without_others(base) or port.gate.disabled
+
+
+@contextmanager
 def _out_of_sight(base: PreTrainedModel) -> Iterator[None]:
     """Keep the port out of the module tree while PEFT looks for layers by name."""
     port = base._modules.pop(CHILD)
@@ -264,6 +322,12 @@ def _out_of_sight(base: PreTrainedModel) -> Iterator[None]:
         yield
     finally:
         base.add_module(CHILD, port)
+
+
+def _of_base(state: dict[str, Any]) -> dict[str, Any]:
+    """What of an attached model's state is the base's, under the base's own keys."""
+    own = {key: value for key, value in state.items() if not key.startswith(f"{CHILD}.") and ".lora_" not in key}
+    return {key.replace(".base_layer.", "."): value for key, value in own.items()}
 
 
 def _check_base(base: PreTrainedModel) -> None:
@@ -276,6 +340,11 @@ def _check_base(base: PreTrainedModel) -> None:
         raise NewtongueError(
             f"{type(base).__name__} has no key-value cache, which remembers what language a row is in. Attach to a "
             "base that has one."
+        )
+    if getattr(base.config.get_text_config(), "hidden_size_per_layer_input", 0):
+        raise NewtongueError(
+            f"{type(base).__name__} looks its ids up once more for its layers, in a table without those of languages. "
+            "Attach to a base whose only table of ids is its input embedding."
         )
     strange = {name: one.peft_type for name, one in getattr(base, "peft_config", {}).items()}
     if any(kind != PeftType.LORA for kind in strange.values()):
@@ -322,6 +391,9 @@ def _close_port(base: PreTrainedModel, port: Port) -> None:
     delattr(base, CHILD)
     base.__dict__.pop("_newtongue_tokenizer", None)
     base.__class__ = type(base).__mro__[2]
+    if port.gate.disabled:
+        base.set_adapter(port.gate.disabled)
+        base.disable_adapters()
     for parameter, flag in port.was_trainable:
         parameter.requires_grad_(flag)
 

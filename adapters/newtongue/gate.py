@@ -30,10 +30,12 @@ class Gate:
     Attributes:
         elsewhere: for each language answered to in the latest forward, or in the one that gradients go back through
             now, `[batch, positions]`, bool, where another one is or none; None where that is nowhere.
+        disabled: LoRAs of others that are switched off until they are enabled again; None while they are enabled.
     """
 
     def __init__(self, base: PreTrainedModel) -> None:
         self.elsewhere: Elsewhere = {}
+        self.disabled: list[str] | None = None
         self._base = [base]
         self._own_rows: dict[str, list[int]] = {}  # Of each language, while each LoRA sees its own rows alone.
         self._hooks: list[RemovableHandle] = []

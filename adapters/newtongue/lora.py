@@ -159,6 +159,7 @@ def remove_lora(base: PreTrainedModel, language: str) -> None:
                 setattr(base.get_submodule(parent), leaf, layer.base_layer)
             _make_plain(layer, False)
         if configs:
+            without_others(base)  # PEFT puts another in the place of one that was at work.
             _activate(base, others)
     if not configs:
         base.__dict__.pop("_hf_peft_config_loaded", None)
@@ -199,7 +200,7 @@ def _is_plain(layer: LoraLayer) -> bool:
     return "forward" in layer.__dict__
 
 
-def active_others(base: PreTrainedModel) -> list[str]:
+def active_others(base: nn.Module) -> list[str]:
     """The LoRAs at work in `base` that belong to no language: those that others made and the user has loaded."""
     layer = next(lora_layers(base), None)
     return [] if layer is None else _others(layer)
@@ -207,6 +208,19 @@ def active_others(base: PreTrainedModel) -> list[str]:
 
 def _others(layer: LoraLayer) -> list[str]:
     return [name for name in layer.active_adapters if not is_module_name(name)]
+
+
+def others_disabled(base: nn.Module) -> bool:
+    """Whether PEFT was told to disable its adapters."""
+    return any(layer.disable_adapters for layer in lora_layers(base))
+
+
+def without_others(base: nn.Module) -> list[str]:
+    """Switch off the LoRAs of others alone, where PEFT disables all; their names."""
+    others = active_others(base)
+    for layer in lora_layers(base):
+        layer._active_adapter, layer._disable_adapters = [], False  # A forward adds the languages that it needs.
+    return others
 
 
 def _activate(base: PreTrainedModel, others: list[str]) -> None:
