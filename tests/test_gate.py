@@ -1,5 +1,6 @@
 """Properties of the gate: each LoRA runs where its language is answered, and on other rows as little as it can."""
 
+import copy
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -7,9 +8,11 @@ import pytest
 import torch
 from peft import LoraConfig
 from torch import Tensor, nn
+from transformers import DynamicCache
 
-from newtongue import AttachedModel
+from newtongue import AttachedModel, NewtongueError
 from newtongue.languages import module_name
+from newtongue.port import REMEMBERED
 from streams import Part, Row, batch, ids_of
 from worlds import KINDS, attach_two, bare_base, bare_twin, logits, same, world
 
@@ -113,3 +116,52 @@ def test_nothing_of_it_stays_in_the_layers() -> None:
     english = batch([ids_of(ENGLISH, model)])
     assert torch.equal(logits(model, **english), logits(bare_twin(), **english))
     assert hooks_of(model) == before
+
+
+def go_on(model: AttachedModel, ids: list[int], cache: DynamicCache, rows: int = 1) -> Tensor:
+    """The logits of these ids after what is cached of `rows` rows."""
+    with torch.no_grad():
+        out: Tensor = model(torch.tensor([ids] * rows), past_key_values=cache).logits
+    return out
+
+
+@pytest.mark.parametrize("steps", [0, 3], ids=["", "steps"])
+@pytest.mark.parametrize("apart", [True, False], ids=["apart", "at once"])
+@pytest.mark.parametrize(("kept", "reads"), [(7, False), (6, False), (1, False), (13, True), (8, True)])
+def test_a_cropped_cache_remembers_what_it_still_holds(kept: int, reads: bool, apart: bool, steps: int) -> None:
+    model, cache = world(), DynamicCache()
+    english, turkish = ids_of(ENGLISH, model), ids_of((Part("tr", 5, 3),), model)
+    for ids in (english, turkish) if apart else ([*english, *turkish],):
+        go_on(model, ids, cache)
+    for step in range(steps):
+        go_on(model, [50 + step], cache)
+    cache.crop(kept - cache.get_seq_length())
+    answer = [60, 61, 62]
+    found = go_on(model, answer, copy.deepcopy(cache))
+    delattr(cache, REMEMBERED)
+    assert torch.equal(found, go_on(model, answer, cache)) is not reads
+
+
+def test_a_cache_whose_rows_were_thinned_out_goes_on_where_their_language_is_known() -> None:
+    model, inputs = world(), [ids_of(row, world()) for row in (TURKISH, TURKISH, JAPANESE)]
+    for rows, kept in ((inputs[:2] * 2, [1, 2, 3]), (inputs, [0, 2])):
+        cache = DynamicCache()
+        with torch.no_grad():
+            model(**batch(rows, "left"), past_key_values=cache)
+        cache.batch_select_indices(torch.tensor(kept))
+        if len(rows) == 4:
+            alone = DynamicCache()
+            go_on(model, inputs[0], alone)
+            assert same(go_on(model, [60], cache, len(kept))[0], go_on(model, [60], alone)[0])
+        else:
+            with pytest.raises(NewtongueError, match="languages of 3 rows, and 2 go on"):
+                go_on(model, [60], cache, len(kept))
+
+
+def test_a_step_of_decoding_writes_nothing_into_the_cache() -> None:
+    model, cache = world(), DynamicCache()
+    go_on(model, ids_of(TURKISH, model), cache)
+    before = getattr(cache, REMEMBERED)
+    go_on(model, [60], cache)
+    after = getattr(cache, REMEMBERED)
+    assert len(before) == len(after) == 1 and before[0] is after[0]

@@ -36,6 +36,31 @@ def test_threads_that_share_a_model_answer_as_alone() -> None:
     assert all(torch.equal(found, alone[number % 2]) for number, found in enumerate(together))
 
 
+def test_a_forward_that_was_refused_leaves_nothing_for_the_next() -> None:
+    model = attach_two(bare_base())
+    read = batch([ids_of((*TURKISH, *TURKISH), model)])
+    expected = model.embed(read["input_ids"])
+    stray = {**read, "input_ids": read["input_ids"].masked_fill(read["input_ids"] >= 320, 99_999)}
+    stray["position_ids"] = torch.arange(read["input_ids"].shape[1])[None] % 4  # Cuts the runs.
+    with pytest.raises(NewtongueError, match="Id 99999 belongs neither"):
+        model(**stray)
+    assert torch.equal(model.embed(read["input_ids"]), expected)
+
+
+def test_threads_may_embed_while_others_ask() -> None:
+    model = world()
+    asked = [batch([ids_of(row, model)]) for row in ((*TURKISH, *ENGLISH), ((*ENGLISH, *TURKISH)))]
+    asked[1]["position_ids"] = asked[1]["position_ids"] % 9
+    alone = [model.embed(asked[0]["input_ids"]), logits(model, **asked[1])]
+
+    def ask(number: int) -> Tensor:
+        return logits(model, **asked[1]) if number % 2 else model.embed(asked[0]["input_ids"])
+
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(ask, range(80)))
+    assert all(torch.equal(found, alone[number % 2]) for number, found in enumerate(together))
+
+
 def test_lora_answers_where_the_base_model_only_wraps_a_decoder() -> None:
     torch.manual_seed(0)
     sizes = {"vocab_size": 320, "hidden_size": 32, "ffn_dim": 64, "num_hidden_layers": 2, "num_attention_heads": 2}

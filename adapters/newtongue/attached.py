@@ -161,8 +161,12 @@ class AttachedModel(PreTrainedModel):
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """A forward, one at a time: threads that share the model would change each other's languages."""
-        with _port(self).turn:
-            return super().__call__(*args, **options)
+        port = _port(self)
+        with port.turn:
+            try:
+                return super().__call__(*args, **options)
+            finally:
+                port.end_forward()
 
     def load_adapter(self, *args: Any, **options: Any) -> Any:
         """Load somebody's PEFT adapter into the base alone: layers of encoders have such names too."""
@@ -227,7 +231,8 @@ class AttachedModel(PreTrainedModel):
 
         For engines that take embeddings. This model itself should be given ids: they tell it where a LoRA answers.
         """
-        embedded: Tensor = self.get_input_embeddings()(input_ids)
+        with _port(self).turn:
+            embedded: Tensor = self.get_input_embeddings()(input_ids)
         return embedded
 
     def save_pretrained(

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from .base import decoder_of, embedding_table
+from .errors import NewtongueError
 from .float32 import computing_as
 from .gate import Gate
 from .head import Head
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from .adapter import ModalityAdapter
 
 CHILD = "newtongue"  # Name of the port among the base's children.
-REMEMBERED = "newtongue_language"  # What a key-value cache remembers: the language of each of its rows.
+REMEMBERED = "newtongue_language"  # What a key-value cache remembers: the language of each of its rows, as it changed.
+Memory = tuple[tuple[int, Tensor], ...]  # The position at which one was first read, and the rows' languages since.
 
 
 class Port(nn.Module):
@@ -65,6 +67,7 @@ class Port(nn.Module):
         self._base = [base]  # In a list, so that the base does not become a child.
         self._ids: Tensor | None = None
         self._sequence: Tensor | None = None
+        self._memory: Memory = ()
         self.turn = Turn()
         decoder = decoder_of(base)
         self._hooks = [
@@ -134,6 +137,11 @@ class Port(nn.Module):
         for _, parameter in adapter.trainable_parameters():
             parameter.requires_grad_(trainable)
 
+    def end_forward(self) -> None:
+        """Let go of what belongs to one forward, which may have failed half-way."""
+        self._ids, self._sequence, self._memory = None, None, ()
+        self.gate.close()
+
     def _before_base(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Take out labels that nothing can be scored for: a trainer that takes whole rows for labels has them."""
         labels = kwargs.get("labels")
@@ -194,8 +202,10 @@ class Port(nn.Module):
     def _before_decoder(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         ids = kwargs.get("input_ids", args[0] if args else None)
         cache = kwargs.get("past_key_values")
-        # A cache that was reset for another use remembers nothing.
-        cached = getattr(cache, REMEMBERED, None) if cache is not None and int(cache.get_seq_length()) else None
+        past = 0 if cache is None else int(cache.get_seq_length())
+        # A cache that was reset or cropped remembers nothing of what it holds no more.
+        self._memory = tuple(one for one in getattr(cache, REMEMBERED, ()) if one[0] < past)
+        cached = self._memory[-1][1] if self._memory else None
         silent = ids is None or ids.numel() == 0 or int(ids.max()) < self.ranges.base_rows
         if silent and cached is None:
             self._sequence = None
@@ -205,7 +215,7 @@ class Port(nn.Module):
             embeds = kwargs["inputs_embeds"]
             ids = torch.full(embeds.shape[:2], -1, device=embeds.device)
         if cached is not None:
-            cached = cached.repeat_interleave(len(ids) // len(cached)).to(ids.device)
+            cached = _of_rows(cached, len(ids)).to(ids.device)
         if cached is not None and silent and ids.shape[1] == 1:  # A step of decoding.
             self._answer(cached[:, None], ids)
             return
@@ -214,7 +224,11 @@ class Port(nn.Module):
         # Only a mask of two dimensions says what is padding, here after that of what is cached.
         real = mask[:, -ids.shape[1] :].bool() if isinstance(mask, Tensor) and mask.dim() == 2 else None
         sequence = self._sequence = segments(spoken.shape, kwargs.get("position_ids"), spoken.device, real)
-        self._answer(language_of_positions(spoken, sequence, cached), ids)
+        answers_to = language_of_positions(spoken, sequence, cached)
+        if cached is None or not torch.equal(answers_to[:, -1], cached):
+            first = int((spoken >= 0).any(0).int().argmax())
+            self._memory = (*self._memory, (past + first, answers_to[:, -1]))
+        self._answer(answers_to, ids)
 
     def _answer(self, answers_to: Tensor | None, ids: Tensor | None = None) -> None:
         """Take down what the positions of a forward answer to and go on writing."""
@@ -229,9 +243,21 @@ class Port(nn.Module):
             if state is not None and state.requires_grad:
                 state.register_hook(partial(self.gate.go_back, self.gate.elsewhere))
         cache = getattr(output, "past_key_values", None)
-        if cache is None:
-            return
-        if self.answers_to is not None:
-            setattr(cache, REMEMBERED, self.answers_to[:, -1])
-        elif hasattr(cache, REMEMBERED):
-            delattr(cache, REMEMBERED)
+        if cache is not None and (self._memory or hasattr(cache, REMEMBERED)):
+            setattr(cache, REMEMBERED, self._memory)
+
+
+def _of_rows(cached: Tensor, rows: int) -> Tensor:
+    """The languages of what is cached, `[rows]`, where each row may have become several next to one another.
+
+    Raises:
+        NewtongueError: rows were taken out that are not all of one language.
+    """
+    if rows % len(cached) == 0:
+        return cached.repeat_interleave(rows // len(cached))
+    if bool((cached != cached[0]).any()):
+        raise NewtongueError(
+            f"The key-value cache remembers the languages of {len(cached)} rows, and {rows} go on from it: nobody can "
+            "tell which. Choose the rows before anything is cached, or begin with a new cache."
+        )
+    return cached[:1].expand(rows)
