@@ -1,6 +1,7 @@
 """The tokenizer of an attached model: text in a language becomes its ids, all else is as before."""
 
 import copy
+import logging
 import pickle
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from trl import SFTConfig, SFTTrainer
 from newtongue import AttachedModel, LanguageError, NewtongueError, mark
 from newtongue.markup import is_marked, split, unmark
 from newtongue.port import CHILD
+from newtongue.spans import mark_spans
 from newtongue.tokenizer import join_tokenizer
 from tiny import ENGLISH, JAPANESE, TURKISH, base_tokenizer
 from worlds import adapter_for, attach_two, bare_base, world
@@ -227,6 +229,52 @@ def test_a_pair_with_text_in_a_language_is_an_error(tokenizer: Any) -> None:
         tokenizer(TURKISH[0], "pair", language="tr")
 
 
+OF_ONE_TOKENIZER = [
+    *("return_offsets_mapping", "return_special_tokens_mask", "return_length", "return_overflowing_tokens"),
+    "return_token_type_ids",
+]
+
+
+@pytest.mark.parametrize("option", OF_ONE_TOKENIZER)
+def test_an_option_that_text_in_a_language_cannot_have_is_an_error(tokenizer: Any, option: str) -> None:
+    with pytest.raises(NewtongueError, match=f"{option}=True has no meaning for text in an attached language"):
+        tokenizer(TURKISH[0], language="tr", **{option: True})
+    expected = tokenizer(TURKISH[0], language="tr")
+    assert tokenizer(TURKISH[0], language="tr", **{option: False}).data == expected.data
+    assert tokenizer(ENGLISH[0], **{option: True}).data == base_tokenizer()(ENGLISH[0], **{option: True}).data
+
+
+def test_a_text_longer_than_a_window_of_its_encoder_is_no_matter_for_a_warning(
+    tokenizer: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tokenizer.ranges["tr"].tokenizer
+    monkeypatch.setattr(own, "model_max_length", 4)
+    monkeypatch.setattr(own, "deprecation_warnings", {})
+    monkeypatch.setattr(logging.getLogger("transformers"), "propagate", True)
+    tokenizer(TURKISH[0] * 9, language="tr")
+    assert not caplog.records
+
+
+@given(
+    parts=st.lists(
+        st.one_of(st.sampled_from([*TURKISH, *JAPANESE, *ENGLISH]), st.tuples(language, st.sampled_from(ENGLISH))),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_what_is_marked_stays_so_where_other_languages_are_found(parts: list[Any]) -> None:
+    tokenizer: Any = world().tokenizer
+    text = "".join(part if isinstance(part, str) else mark(part[1], part[0]) for part in parts)
+    found = "".join(mark(part, own) if own else mark_spans(part, ["tr", "ja"]) for own, part in split(text))
+    expected = [one for own, part in split(found) for one in (run_of(tokenizer, part, own) if own else base_ids(part))]
+    assert tokenizer(text, language="auto", add_special_tokens=False)["input_ids"] == expected
+
+
+def base_ids(text: str) -> list[int]:
+    ids: list[int] = base_tokenizer()(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
 # Decoding
 
 
@@ -309,6 +357,13 @@ def test_a_part_without_a_language_is_in_that_of_its_message(tokenizer: Any, par
         ]
     )
     assert "tr" in own_ids(tokenizer, ids)
+
+
+@pytest.mark.parametrize("spoken", ["tr", "auto"])
+def test_a_part_without_text_beside_one_in_a_language_is_an_error(tokenizer: Any, spoken: str) -> None:
+    content = [{"type": "image", "url": "cat.png"}, {"type": "text", "text": TURKISH[0], "language": spoken}]
+    with pytest.raises(NewtongueError, match="of type 'image' and has no text"):
+        tokenizer.apply_chat_template([{"role": "user", "content": content}])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ a language, U+E0001 U+E007F ends it. They are invisible, pass through chat templ
 untouched, and hardly occur in ordinary text; where they do and name no language, they are text like any other.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import Any
 
 from .errors import LanguageError, NewtongueError
@@ -76,6 +76,25 @@ def split(text: str) -> list[tuple[str | None, str]]:
     return [(language, part) for language, part in parts if part or (language or "").startswith((WRITTEN, THOUGHT))]
 
 
+def join_marked(parts: Iterable[tuple[str | None, str]]) -> str:
+    """A text of such parts, which `split` cuts into them again."""
+    return "".join(part if language is None else f"{_opening(language)}{part}{_END}" for language, part in parts)
+
+
+def text_of(part: Message) -> str:
+    """The text of a part of a message, beside which stands one in a language.
+
+    Raises:
+        NewtongueError: it has none.
+    """
+    if not isinstance(part.get("text"), str):
+        raise NewtongueError(
+            f"A part of a message is of type {part.get('type')!r} and has no text, beside one in an attached "
+            "language: these are rendered as text alone. Leave it out, or say in words what it holds."
+        )
+    return str(part["text"])
+
+
 def mark_all(text: Any, language: str | list[str | None]) -> Any:
     """Mark a text or each text of a list; where its language is None, the text stays as it is."""
     if isinstance(text, str):
@@ -108,9 +127,9 @@ def mark_message(message: Message, voices: Container[str] = ()) -> Message:
             message["content"] = mark(content, spoken)
     elif isinstance(content, list) and (spoken or any(part.get("language") for part in content)):
         message["content"] = "".join(
-            part["text"]
+            text_of(part)
             if not (own := part.get("language") or spoken) or (answers and own.lower() not in voices)
-            else mark(part["text"], own, written=answers)
+            else mark(text_of(part), own, written=answers)
             for part in content
         )
     return message

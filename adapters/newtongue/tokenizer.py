@@ -24,6 +24,10 @@ from .spans import mark_messages, mark_spans
 from .spans.borrowed import cut_borrowed
 
 Languages = str | list[str | None] | None
+_OF_ONE = [  # Asked of text in the base's vocabulary alone.
+    *("return_offsets_mapping", "return_special_tokens_mask", "return_length", "return_overflowing_tokens"),
+    "return_token_type_ids",
+]
 
 
 def load_tokenizer(name: str | Path, **options: Any) -> PreTrainedTokenizerBase:
@@ -58,14 +62,16 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         Args:
             text: as for the base's tokenizer; parts of it may be marked with `newtongue.mark`.
             language: the language the whole of each text is in; one for all or one (or None) a text. `auto`
-                reads each span in the attached language it is written in, as `newtongue.spans` finds it.
+                reads each span in the attached language it is written in, as `newtongue.spans` finds it; what is
+                marked stays as it is.
             args, options: as for the base's tokenizer. When text in a language is cut to `max_length`, its runs are
-                shortened first, the longest first, then base text before the last run; what follows the
-                last run, the answer, is never cut.
+                shortened first, the longest first, from their end, then base text before the last run, from its
+                beginning; what follows the last run, the answer, is never cut. `truncation_side` is for other texts.
 
         Raises:
             LanguageError: a language that is not attached.
-            NewtongueError: an empty text in a language, or a `max_length` that the answer alone exceeds.
+            NewtongueError: an empty text in a language, a `max_length` that the answer alone exceeds, or an option
+                that ids of several tokenizers cannot have, such as `return_offsets_mapping`.
         """
         if language is not None:
             text = self._mark_all(text, language)
@@ -225,6 +231,11 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
             return encoded
         if args or options.get("text_pair") is not None or options.get("is_split_into_words"):
             raise NewtongueError("Text in an attached language is encoded alone, as one text: join pairs and words.")
+        if asked := [name for name in _OF_ONE if options.get(name)]:
+            raise NewtongueError(
+                f"{asked[0]}=True has no meaning for text in an attached language, whose ids come from several "
+                "tokenizers. Leave it out."
+            )
         cut = options.get("truncation_strategy", "do_not_truncate") != "do_not_truncate"
         limit = options.get("max_length") if cut else None
         rows = [self._encode_one(one, options.get("add_special_tokens", True), limit) for one in batch]
@@ -269,7 +280,8 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         if marked.startswith(THOUGHT):
             own = [owned.closes]
         else:
-            ids = owned.tokenizer(text, add_special_tokens=False)["input_ids"]
+            # Not verbose: the tokenizer knows of one window, where its encoder reads in several.
+            ids = owned.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
             own = [*([] if written and text else [owned.opens]), *ids, *([owned.closes] if text else [])]
         first = owned.begin if written else owned.start
         return Piece([one + first for one in own], language, written)

@@ -13,7 +13,7 @@ A language that the identifier does not know and that shares its script with oth
 from collections.abc import Sequence
 
 from newtongue.languages import AUTO
-from newtongue.markup import Message, is_marked, mark, split
+from newtongue.markup import Message, is_marked, join_marked, mark, split, text_of
 
 from .cutting import Unit, cut
 from .identify import UNSURE, identify
@@ -35,7 +35,10 @@ def find_spans(text: str, attached: Sequence[str], fallback: str | None = None) 
 
 
 def mark_spans(text: str, attached: Sequence[str], fallback: str | None = None) -> str:
-    """The text with its spans marked for the attached languages they are in."""
+    """The text with its spans marked for the attached languages they are in, but for what is marked already."""
+    if is_marked(text):
+        own = ((said, part if said else mark_spans(part, attached, fallback)) for said, part in split(text))
+        return join_marked(own)
     return "".join(
         part if language is None else mark(part, language) for language, part in find_spans(text, attached, fallback)
     )
@@ -58,7 +61,7 @@ def mark_messages(messages: Sequence[Message], attached: Sequence[str]) -> list[
 
 
 def _marked(part: Message, spoken: str | None, attached: Sequence[str], last: str | None) -> str:
-    text, own = part["text"], part.get("language") or spoken
+    text, own = text_of(part), part.get("language") or spoken
     if own == AUTO and not is_marked(text):
         return mark_spans(text, attached, last)
     return text if own in (None, AUTO) else mark(text, own)
