@@ -12,7 +12,8 @@ import torch
 from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import PreTrainedTokenizerBase, pipeline
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast, pipeline
 from trl import SFTConfig, SFTTrainer
 
 from newtongue import AttachedModel, LanguageError, NewtongueError, mark
@@ -20,7 +21,7 @@ from newtongue.markup import is_marked, split, unmark
 from newtongue.port import CHILD
 from newtongue.spans import mark_spans
 from newtongue.tokenizer import join_tokenizer
-from tiny import ENGLISH, JAPANESE, TURKISH, base_tokenizer
+from tiny import ENGLISH, JAPANESE, TEMPLATE, TURKISH, base_tokenizer
 from worlds import adapter_for, attach_two, bare_base, world
 
 FLAGS = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f and 🇹🇷"
@@ -456,6 +457,39 @@ def test_a_chat_whose_system_prompt_must_give_way_keeps_its_first_id_and_its_end
     cut = tokenizer.example(chat, max_length=30)["input_ids"]
     assert len(cut) == 30 and cut[0] == whole[0]
     assert tokenizer.decode(cut).endswith("<|end|><|assistant|>Paris<|end|><eos>")
+
+
+@cache
+def begins_with_a_space() -> Any:
+    """A base's tokenizer as SentencePiece makes them, which puts a space before the first word of a text alone."""
+    backend = Tokenizer(models.BPE(unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    backend.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    specials = ["<unk>", "<s>", "</s>", "<|user|>", "<|assistant|>", "<|end|>"]
+    backend.train_from_iterator(ENGLISH * 3, trainers.BpeTrainer(vocab_size=200, special_tokens=specials))
+    own = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+    own.chat_template = TEMPLATE
+    return join_tokenizer(own, getattr(world(), CHILD).ranges)
+
+
+def test_an_answer_is_encoded_as_the_template_does_it_not_as_what_begins_a_text() -> None:
+    tokenizer = begins_with_a_space()
+    assert tokenizer.tokenize("Paris") != tokenizer.tokenize("<|assistant|>Paris")[1:]
+    chat = [{"role": "user", "content": "What is"}, {"role": "assistant", "content": "Paris"}]
+    for question in (chat[0], {**chat[0], "language": "tr"}):
+        row = tokenizer.example([question, chat[1]])["input_ids"]
+        whole = tokenizer.apply_chat_template([question, chat[1]], return_dict=True)["input_ids"]
+        assert row == [*whole, tokenizer.eos_token_id]
+
+
+@given(pairs=st.lists(st.tuples(language, spoken, st.sampled_from(["Paris", " is", "the ", "<|end|>"])), min_size=1))
+def test_spaces_beside_a_run_are_kept_where_a_text_begins_with_one(pairs: list[tuple[str, str, str]]) -> None:
+    tokenizer = begins_with_a_space()
+    text = "".join(mark(said, name) + words for name, said, words in pairs)
+    ids = tokenizer(text)["input_ids"]
+    assert tokenizer.decode(ids) == text
+    plainly = "".join(said + words.replace("<|end|>", "") for _, said, words in pairs)
+    assert tokenizer.decode(ids, skip_special_tokens=True) == plainly
 
 
 def test_an_example_must_end_with_an_answer(tokenizer: Any) -> None:

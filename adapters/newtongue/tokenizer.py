@@ -139,7 +139,7 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
             answer = self._mark_messages(messages)[-1]["content"]
         if self.eos_token and self.eos_token not in answer:
             answer += self.eos_token
-        answer_ids = join(self._pieces(answer))
+        answer_ids = join(self._pieces(answer, goes_on=True))
         before = [] if self.chat_template else self._specials()[0]
         pieces = [Piece(before), *self._pieces(prompt)]
         ids = join(shorten(pieces, None if max_length is None else max_length - len(answer_ids), answer_ids))
@@ -189,15 +189,24 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
             return super()._decode(token_ids, *args, **options)
         skipping = bool(args[0] if args else options.get("skip_special_tokens"))
         said, thinking = "", False
-        for piece in self._cut(ids):
+        for number, piece in enumerate(self._cut(ids)):
             thinking = self._thinks(piece) or (thinking and piece.language is None and not self._ends(piece))
-            said += "" if thinking and skipping else self._say(piece, *args, **options)
+            said += "" if thinking and skipping else self._say(piece, number > 0, *args, **options)
         return said
 
-    def _say(self, piece: Piece, skip_special_tokens: bool = False, **options: Any) -> str:
+    def _say(self, piece: Piece, goes_on: bool, skip_special_tokens: bool = False, **options: Any) -> str:
         """One piece as text, marked unless special tokens are to be left out."""
         if piece.language is None:
-            return super()._decode(piece.ids, skip_special_tokens=skip_special_tokens, **options)
+            options["skip_special_tokens"] = skip_special_tokens
+            anchor = self._anchor if goes_on else None
+            if anchor is None:
+                return super()._decode(piece.ids, **options)
+            if skip_special_tokens:  # The anchor is one, and is needed.
+                options["skip_special_tokens"] = False
+                special = {one for one, token in self.added_tokens_decoder.items() if token.special}
+                piece = Piece([one for one in piece.ids if one not in special])
+            said = super()._decode([anchor[0], *piece.ids], **options)
+            return said.removeprefix(anchor[1])
         if self._thinks(piece):
             return think(piece.language)
         said = str(self.ranges[piece.language].tokenizer.decode(self._own(piece), skip_special_tokens=True))
@@ -250,22 +259,45 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
         before, after = self._specials() if add_special_tokens else ([], [])
         return join(shorten([Piece(before), *self._pieces(text), Piece(after)], limit, []))
 
-    def _pieces(self, text: str) -> list[Piece]:
+    def _pieces(self, text: str, goes_on: bool = False) -> list[Piece]:
+        """A marked text as pieces; one that goes on stands after others."""
         pieces: list[Piece] = []
         for language, part in split(text):
             if language is None:
-                pieces.append(self._plain(part))
+                pieces.append(self._plain(part, goes_on or bool(pieces)))
             elif self._borrows(language):
-                cut = cut_borrowed(part)
-                pieces += [self._plain(words) if borrowed else self._run(words, language) for words, borrowed in cut]
+                for words, borrowed in cut_borrowed(part):
+                    after = goes_on or bool(pieces)
+                    pieces.append(self._plain(words, after) if borrowed else self._run(words, language))
             else:
                 pieces.append(self._run(part, language))
-                pieces += [self._plain(part)] if language.startswith(THOUGHT) else []
+                pieces += [self._plain(part, True)] if language.startswith(THOUGHT) else []
         return pieces
 
-    def _plain(self, text: str) -> Piece:
-        """A text in the base's own vocabulary."""
-        return Piece(super().__call__(text, add_special_tokens=False)["input_ids"])
+    def _plain(self, text: str, goes_on: bool) -> Piece:
+        """A text in the base's own vocabulary, at the beginning or after other pieces."""
+        if goes_on and self._anchor is not None:
+            text = self._anchor[1] + text
+        ids: list[int] = super().__call__(text, add_special_tokens=False)["input_ids"]
+        return Piece(ids[goes_on and self._anchor is not None :])
+
+    @property
+    def _anchor(self) -> tuple[int, str] | None:
+        """A special token, behind which text is encoded as inside of a text, where its beginning is another matter.
+
+        That is so in vocabularies of SentencePiece, which begin a text with a space that nobody wrote.
+        """
+        if "_anchored" not in self.__dict__:
+            encode = super().__call__
+            found = None
+            for token, added in self.added_tokens_decoder.items():
+                ids = encode(f"{added.content}a", add_special_tokens=False)["input_ids"]
+                if added.special and not (added.lstrip or added.rstrip) and ids[0] == token:
+                    differs = ids[1:] != encode("a", add_special_tokens=False)["input_ids"]
+                    found = (token, added.content) if differs else None
+                    break
+            self.__dict__["_anchored"] = found
+        return cast(tuple[int, str] | None, self.__dict__["_anchored"])
 
     def _borrows(self, marked: str) -> bool:
         """Whether what is so marked is read by a language that leaves Latin words to the base."""
