@@ -182,6 +182,41 @@ def test_load_weights_brings_back_encoder_mapper_and_lora(folder: Path) -> None:
     assert torch.equal(logits(model, **inputs), logits(world(), **inputs))
 
 
+OTHERS = {
+    "LoRA lora_alpha": LoraConfig(r=4, lora_alpha=99, target_modules="all-linear"),
+    "LoRA use_rslora": LoraConfig(r=4, use_rslora=True, target_modules="all-linear"),
+    "LoRA alpha_pattern": LoraConfig(r=4, alpha_pattern={"fc1": 3}, target_modules="all-linear"),
+    "LoRA target_modules": LoraConfig(r=4, target_modules=["q_proj"]),
+    "LoRA layers_to_transform": LoraConfig(r=4, target_modules=["q_proj"], layers_to_transform=[0]),
+    "language": LoraConfig(r=4, target_modules="all-linear"),
+}
+
+
+@pytest.mark.parametrize("attached", [True, False], ids=["attached", "alone"])
+@pytest.mark.parametrize("differs", OTHERS)
+def test_load_weights_that_mean_something_else_is_an_error_and_changes_nothing(
+    folder: Path, differs: str, attached: bool
+) -> None:
+    adapter = adapter_for(base := bare_base(), "az" if differs == "language" else "tr", lora=OTHERS[differs])
+    if attached:
+        adapter.attach(base)
+    before = {name: value.clone() for name, value in adapter.state_dict().items()}
+    with pytest.raises(NewtongueError, match=f"the first part that differs is '{differs}'"):
+        adapter.load_weights(folder)
+    assert all(torch.equal(value, before[name]) for name, value in adapter.state_dict().items())
+
+
+def test_load_weights_takes_the_same_lora_said_in_another_way(tmp_path: Path) -> None:
+    one, other = (
+        adapter_for(bare_base(), lora=LoraConfig(r=4, target_modules=names, rank_pattern=ranks, lora_dropout=dropout))
+        for names, ranks, dropout in ((["q_proj", "fc1"], {}, 0.0), (("fc1", "q_proj"), None, 0.3))
+    )
+    one.attach(bare_base())
+    one.save_pretrained(tmp_path / "one")
+    other.load_weights(tmp_path / "one")
+    assert all(torch.equal(value, other.lora_weights()[name]) for name, value in one.lora_weights().items())
+
+
 def test_load_weights_of_another_shape_is_an_error_and_changes_nothing(folder: Path) -> None:
     base = bare_base()
     small = ModalityAdapter.create(base, tiny_encoder(TURKISH), language="tr", hidden=10)

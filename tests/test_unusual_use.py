@@ -11,7 +11,6 @@ import pytest
 import torch
 from peft import LoraConfig
 from torch import Tensor
-from torch.nn.parallel import replicate
 from transformers import AutoConfig, AutoModelForCausalLM, MambaConfig, OPTConfig
 
 from newtongue import AttachedModel, NewtongueError
@@ -129,7 +128,7 @@ def test_continuous_batching_is_refused() -> None:
 def test_replicas_of_one_process_are_refused() -> None:
     model = world()
     with pytest.raises(NewtongueError, match="accelerate launch"):
-        replicate(model, ["cpu", "cpu"])
+        model._replicate_for_data_parallel()
 
 
 def test_a_base_that_looks_ids_up_twice_is_refused() -> None:

@@ -24,7 +24,7 @@ from .errors import AdapterFormatError, NewtongueError
 from .float32 import Float32
 from .folder import check_folder, checksums, write_folder
 from .languages import check_language
-from .lora import State, check_lora, load_lora, lora_parameters, lora_state
+from .lora import MEANING, State, check_lora, load_lora, lora_parameters, lora_state
 from .mapper import Mapper
 from .precision import check_dtype, write_as
 from .spans.borrowed import check_borrows
@@ -276,27 +276,34 @@ class ModalityAdapter(Float32):
         write_folder(Path(folder), partial(self._fill, check_dtype(dtype)), overwrite=overwrite)
 
     def load_weights(self, folder: str | Path) -> None:
-        """Fill encoder, mapper, voice and LoRA with the weights of a saved adapter of the same shape, checked.
+        """Fill encoder, mapper, voice and LoRA with the weights of a saved adapter of the same making, checked.
 
         Raises:
-            AdapterFormatError: the folder is damaged or holds other shapes; nothing has changed then.
+            AdapterFormatError: the folder is damaged, holds other shapes, or is of another language or LoRA; nothing
+                has changed then.
         """
         saved = ModalityAdapter.from_pretrained(folder)
         weights = saved.lora_weights()
-        ours, theirs = (
-            {"LoRA": one.lora and one.lora.r, **{key: tuple(value.shape) for key, value in one.state_dict().items()}}
-            for one in (self, saved)
-        )
+        ours, theirs = (one._making() for one in (self, saved))
         if ours != theirs or (weights is None) != (self.lora is None):
-            differs = min((key for key, _ in ours.items() ^ theirs.items()), default="LoRA")
+            differs = min(
+                (key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)), default="LoRA"
+            )
             raise AdapterFormatError(
-                f"{folder} holds an adapter of another shape; the first weight that differs is {differs!r}. "
-                "Give the folder of an adapter made with the same encoder, mapper, voice and LoRA."
+                f"{folder} holds an adapter of another shape or making; the first part that differs is {differs!r}: "
+                f"{theirs.get(differs)} there, {ours.get(differs)} here. Give the folder of an adapter made with the "
+                "same language, encoder, mapper, voice and LoRA."
             )
         if self._host and weights is not None:
             load_lora(self._host[0], self.language, weights)
         self.load_state_dict(saved.state_dict())
         self._lora_weights = weights
+
+    def _making(self) -> dict[str, Any]:
+        """What two adapters must have in common so that the weights of one mean the same in the other."""
+        said = {} if self.lora is None else {f"LoRA {name}": getattr(self.lora, name) or None for name in MEANING}
+        lora = {name: sorted(one) if isinstance(one, (list, set, tuple)) else one for name, one in said.items()}
+        return {"language": self.language, **lora, **{key: tuple(one.shape) for key, one in self.state_dict().items()}}
 
     def push_to_hub(
         self,

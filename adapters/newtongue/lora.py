@@ -29,11 +29,13 @@ State = dict[str, Tensor]
 
 PREFIX = "base_model.model."  # What PEFT's files put before a key of the base.
 INITS = (True, False, "gaussian", "orthogonal", "eva")  # The others change the base's own weights.
-PLAIN = {
-    *("task_type", "peft_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision"),
-    *("r", "lora_alpha", "lora_dropout", "lora_bias", "use_rslora", "rank_pattern", "alpha_pattern"),
+MEANING = {  # Options without which weights cannot be read.
+    *("r", "lora_alpha", "lora_bias", "use_rslora", "rank_pattern", "alpha_pattern"),
     *("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "fan_in_fan_out"),
-    *("init_lora_weights", "eva_config", "inference_mode", "runtime_config"),
+}
+PLAIN = MEANING | {
+    *("task_type", "peft_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision"),
+    *("lora_dropout", "init_lora_weights", "eva_config", "inference_mode", "runtime_config"),
 }
 
 
