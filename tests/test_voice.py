@@ -3,6 +3,7 @@
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -224,6 +225,59 @@ def test_a_prompt_that_begins_a_language_is_answered_in_it() -> None:
         ends = owned.begin + owned.closes
         said = out[: out.index(ends) + 1] if ends in out else out
         assert all(owned.begin <= one < owned.start for one in said)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_the_scores_of_what_was_written_are_its_own(beams: int) -> None:
+    model = voiced()
+    rows = [ids_of(row, model) for row in (ENGLISH, ASKED, ANSWERED, JAPANESE)]
+    inputs = batch([rows[0], *([*row, opening(model, "tr")] for row in rows[1:])], "left")
+    del inputs["position_ids"]
+    asked = {"max_new_tokens": 5, "do_sample": False, "num_beams": beams, "output_scores": True}
+    out = model.generate(**inputs, **asked, return_dict_in_generate=True)
+    indices = out.beam_indices if beams > 1 else None
+    said = out.sequences[:, inputs["input_ids"].shape[1] :]
+    assert int(said.max()) >= ROWS and out.scores[0].shape[-1] > ROWS
+    for normal in (False, True):
+        found = model.compute_transition_scores(out.sequences, out.scores, indices, normalize_logits=normal)
+        for row, place in torch.cartesian_prod(torch.arange(len(said)), torch.arange(found.shape[1])).tolist():
+            of = row if indices is None else int(indices[row, place])
+            if of >= 0:
+                step = out.scores[place][of].log_softmax(0) if normal else out.scores[place][of]
+                torch.testing.assert_close(found[row, place], step[said[row, place]])
+
+
+def test_strings_stop_what_is_written_too() -> None:
+    model = voiced()
+    text = model.tokenizer.prompt([{"role": "user", "content": TURKISH[0], "language": "tr"}], answer="tr")
+    ids = model.tokenizer(text, return_tensors="pt", add_special_tokens=False)
+    length = ids["input_ids"].shape[1]
+
+    def answer(**options: Any) -> Tensor:
+        torch.manual_seed(0)
+        return model.generate(**ids, max_new_tokens=48, do_sample=True, **options)[0, length:]
+
+    plain = answer()
+    words = [model.tokenizer.decode(plain[:n], skip_special_tokens=True) for n in range(49)]
+    stops = {words[n].removeprefix(words[n - 2]) for n in range(2, 48)}
+    stops = {one for one in stops if one.strip().isprintable() and one.isascii() and one}
+    assert len(stops) > 3
+    for stop in stops:
+        first = next(n for n in range(49) if stop in words[n])
+        assert torch.equal(answer(stop_strings=[stop, "never"], tokenizer=base_tokenizer()), plain[:first])
+
+
+REFUSED = {
+    "guidance_scale=1.5 compares": {"guidance_scale": 1.5},
+    "token_healing=True looks": {"token_healing": True, "tokenizer": base_tokenizer()},
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_options_that_know_no_languages_are_refused(said: str) -> None:
+    model = voiced()
+    with pytest.raises(NewtongueError, match=said):
+        model.generate(torch.tensor([ids_of(ASKED, model)]), max_new_tokens=2, **REFUSED[said])
 
 
 def test_written_text_comes_back_from_its_ids_and_is_streamed(capsys: pytest.CaptureFixture[str]) -> None:

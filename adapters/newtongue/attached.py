@@ -10,18 +10,27 @@ from contextlib import contextmanager
 from functools import partial
 from inspect import signature
 from os import PathLike
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from peft import PeftType
 from torch import Tensor, nn
-from transformers import GenerationConfig, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    GenerationConfig,
+    GenerationMixin,
+    LogitsProcessorList,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    StoppingCriteriaList,
+    StopStringCriteria,
+)
 from transformers.generation.candidate_generator import PromptLookupCandidateGenerator
 
 from .base import decoder_of, embedding_table
 from .errors import LanguageError, NewtongueError
 from .lora import add_lora, flags_kept, lora_parameters, lora_paths, others_disabled, remove_lora, without_others
 from .port import CHILD, Port
-from .scores import NothingRead, OverBaseIds
+from .scores import NothingRead, OverBaseIds, StopsWritten
 from .tokenizer import join_tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -258,6 +267,32 @@ class AttachedModel(PreTrainedModel):
         """Pickle and copy by the base's own class, since this one is made at run time."""
         return _unpickled, (type(self).__mro__[2],), self.__dict__
 
+    def heal_tokens(self, input_ids: Tensor, *args: Any, **options: Any) -> Any:
+        """As the base does, for prompts without text in a language."""
+        if bool((input_ids >= _port(self).ranges.base_rows).any()):
+            raise NewtongueError(
+                "token_healing=True looks for other ends of a prompt in the base's vocabulary. Leave it out where "
+                "something is read in a language."
+            )
+        return super().heal_tokens(input_ids, *args, **options)
+
+    def compute_transition_scores(
+        self, sequences: Tensor, scores: tuple[Tensor, ...], *args: Any, **options: Any
+    ) -> Any:
+        """As the base does, over as many columns as the scores have: languages that write add some."""
+        columns = SimpleNamespace(vocab_size=scores[0].shape[-1])
+        model = SimpleNamespace(config=SimpleNamespace(get_text_config=lambda: columns))  # All that is asked of it.
+        return GenerationMixin.compute_transition_scores(
+            cast(Any, model), cast(Any, sequences), scores, *args, **options
+        )
+
+    def _get_stopping_criteria(self, *args: Any, **options: Any) -> StoppingCriteriaList:
+        found = super()._get_stopping_criteria(*args, **options)  # type: ignore[misc]
+        ranges = _port(self).ranges
+        return StoppingCriteriaList(
+            StopsWritten(ranges, one) if isinstance(one, StopStringCriteria) else one for one in found
+        )
+
     def _get_candidate_generator(self, **options: Any) -> Any:
         read = bool((options["input_ids"] >= _port(self).ranges.base_rows).any())
         if read and options.get("assistant_model") is not None:
@@ -276,6 +311,11 @@ class AttachedModel(PreTrainedModel):
             raise NewtongueError(
                 f"prefill_chunk_size={generation_config.prefill_chunk_size} would cut what is read in a language in "
                 "two. Leave it out while languages are attached."
+            )
+        if _port(self).head is not None and generation_config.guidance_scale not in (None, 1):
+            raise NewtongueError(
+                f"guidance_scale={generation_config.guidance_scale} compares scores with those of a prompt in no "
+                "language, which has none for what a voice writes. Leave it out while such languages are attached."
             )
         if encoder_input_ids is not None and not encoder_input_ids.is_floating_point():  # Of the prompt, here.
             ranges = _port(self).ranges
