@@ -385,3 +385,17 @@ def test_names_of_languages_fit_the_tokenizers_they_came_with(tmp_path: Path) ->
         loaded = ModalityAdapter.from_pretrained(tmp_path / language)
         assert loaded.language == language
         assert loaded.encoder.tokenizer(text)["input_ids"] == adapter.encoder.tokenizer(text)["input_ids"]
+
+
+@pytest.mark.parametrize("inside", ["", "encoder"])
+def test_the_directory_a_process_works_in_is_not_replaced_under_it(
+    folder: Path, inside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(folder)
+    monkeypatch.chdir(folder / inside)
+    with pytest.raises(NewtongueError, match=r"is where this process works.*Change to another directory"):
+        other_adapter().save_pretrained(folder if inside else ".", overwrite=True)
+    assert Path.cwd() == folder / inside and contents(folder) == before
+    monkeypatch.chdir(folder.parent)
+    other_adapter().save_pretrained(folder, overwrite=True)
+    assert contents(folder) != before

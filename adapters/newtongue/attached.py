@@ -274,7 +274,7 @@ class AttachedModel(PreTrainedModel):
                 "token_healing=True looks for other ends of a prompt in the base's vocabulary. Leave it out where "
                 "something is read in a language."
             )
-        return super().heal_tokens(input_ids, *args, **options)
+        return super().heal_tokens(input_ids, *args, **options)  # type: ignore[misc]
 
     def compute_transition_scores(
         self, sequences: Tensor, scores: tuple[Tensor, ...], *args: Any, **options: Any
@@ -282,9 +282,8 @@ class AttachedModel(PreTrainedModel):
         """As the base does, over as many columns as the scores have: languages that write add some."""
         columns = SimpleNamespace(vocab_size=scores[0].shape[-1])
         model = SimpleNamespace(config=SimpleNamespace(get_text_config=lambda: columns))  # All that is asked of it.
-        return GenerationMixin.compute_transition_scores(
-            cast(Any, model), cast(Any, sequences), scores, *args, **options
-        )
+        own: Any = GenerationMixin.compute_transition_scores
+        return own(model, sequences, scores, *args, **options)
 
     def _get_stopping_criteria(self, *args: Any, **options: Any) -> StoppingCriteriaList:
         found = super()._get_stopping_criteria(*args, **options)  # type: ignore[misc]

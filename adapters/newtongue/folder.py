@@ -30,7 +30,7 @@ def write_folder(target: Path, fill: Callable[[Path], None], *, overwrite: bool 
     What is in `target` beside the parts of an adapter, such as a `.git`, stays.
 
     Raises:
-        NewtongueError: `target` exists and `overwrite` is False, or the disk refused.
+        NewtongueError: `target` exists and `overwrite` is False, this process works in it, or the disk refused.
     """
     target = target.resolve()  # A link stays one.
     if target.exists() and not overwrite:
@@ -38,6 +38,11 @@ def write_folder(target: Path, fill: Callable[[Path], None], *, overwrite: bool 
     if target.exists() and not _is_adapter_or_empty(target):
         raise NewtongueError(
             f"{target} holds something other than an adapter; it is not replaced. Choose another folder."
+        )
+    if target.exists() and _here().is_relative_to(target):
+        raise NewtongueError(
+            f"{target} is where this process works, and would be replaced under it. Change to another directory "
+            "first, or choose another folder."
         )
     fresh = old = None
     try:
@@ -69,6 +74,13 @@ def write_folder(target: Path, fill: Callable[[Path], None], *, overwrite: bool 
         for leftover in (fresh, old):
             if leftover is not None:
                 shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # Somebody removed it.
+        return Path("/")
 
 
 def _move_others(old: Path, new: Path) -> None:
