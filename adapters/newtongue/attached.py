@@ -5,32 +5,22 @@ The base's object is kept. Its class becomes a subclass of its own class with th
 """
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from inspect import signature
 from os import PathLike
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from peft import PeftType
-from torch import Tensor, nn
-from transformers import (
-    GenerationConfig,
-    GenerationMixin,
-    LogitsProcessorList,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    StoppingCriteriaList,
-    StopStringCriteria,
-)
-from transformers.generation.candidate_generator import PromptLookupCandidateGenerator
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from .bare import bare, out_of_sight, own_state
 from .base import decoder_of, embedding_table
 from .errors import LanguageError, NewtongueError
-from .lora import add_lora, flags_kept, lora_parameters, lora_paths, others_disabled, remove_lora, without_others
-from .port import CHILD, Port
-from .scores import NothingRead, OverBaseIds, StopsWritten
+from .generating import Generating
+from .lora import add_lora, others_disabled, remove_lora, without_others
+from .others import BesideOthers
+from .port import CHILD, Port, port_of
 from .tokenizer import join_tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -66,11 +56,11 @@ def attach(
     if adapter.attached:
         raise LanguageError(f"This adapter for {language!r} is attached already. Detach it first, or load it again.")
     if hasattr(base, CHILD):
-        _port(base).ranges.check_free(language)
+        port_of(base).ranges.check_free(language)
     warning = adapter.config.base.check(base, ignore_name=ignore_base_name)
     if warning:
         warnings.warn(warning, UserWarning, stacklevel=3)
-    port = _port(base) if hasattr(base, CHILD) else _open_port(base)
+    port = port_of(base) if hasattr(base, CHILD) else _openport_of(base)
     try:
         port.add(adapter)
         device = embedding_table(base).device
@@ -103,19 +93,19 @@ def detach(base: PreTrainedModel, language: str) -> "ModalityAdapter":
         raise LanguageError(
             f"No language is attached to this {type(base).__name__}, so {language!r} cannot be detached."
         )
-    adapter = _port(base).adapter(language)
+    adapter = port_of(base).adapter(language)
     adapter._lora_weights = adapter.lora_weights()
     _take_off(base, adapter)
     return adapter
 
 
-class AttachedModel(PreTrainedModel):
+class AttachedModel(Generating, BesideOthers):
     """What a base model can do once a language is attached. Not made directly: see `attach`."""
 
     @property
     def languages(self) -> tuple[str, ...]:
         """The attached languages, in the order of their ids."""
-        return tuple(_port(self).ranges)
+        return tuple(port_of(self).ranges)
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -129,7 +119,7 @@ class AttachedModel(PreTrainedModel):
                     f"No tokenizer could be loaded for the base {self.name_or_path!r} ({error}). Give it when "
                     "attaching: adapter.attach(base, tokenizer=...)."
                 ) from error
-            self._newtongue_tokenizer = join_tokenizer(own, _port(self).ranges)
+            self._newtongue_tokenizer = join_tokenizer(own, port_of(self).ranges)
         return cast(PreTrainedTokenizerBase, self._newtongue_tokenizer)
 
     def attach(self, adapter: "ModalityAdapter", **options: Any) -> "AttachedModel":
@@ -146,7 +136,7 @@ class AttachedModel(PreTrainedModel):
         Raises:
             LanguageError: none is.
         """
-        return _port(self).adapter(language)
+        return port_of(self).adapter(language)
 
     @property
     def loss_function(self) -> Any:
@@ -170,41 +160,12 @@ class AttachedModel(PreTrainedModel):
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """A forward, one at a time: threads that share the model would change each other's languages."""
-        port = _port(self)
+        port = port_of(self)
         with port.turn:
             try:
                 return super().__call__(*args, **options)
             finally:
                 port.end_forward()
-
-    def load_adapter(self, *args: Any, **options: Any) -> Any:
-        """Load somebody's PEFT adapter into the base alone: layers of encoders have such names too."""
-        with _others_alone(self):
-            return super().load_adapter(*args, **options)
-
-    def add_adapter(self, *args: Any, **options: Any) -> None:
-        """Add a fresh PEFT adapter to the base alone."""
-        with _others_alone(self):
-            super().add_adapter(*args, **options)
-
-    def set_adapter(self, *args: Any, **options: Any) -> None:
-        """Choose among PEFT adapters of others."""
-        with _others_alone(self):
-            super().set_adapter(*args, **options)
-
-    def disable_adapters(self) -> None:
-        """Switch off PEFT adapters of others; languages go on answering."""
-        gate = _port(self).gate
-        with _others_alone(self):
-            super().disable_adapters()
-            gate.disabled = gate.disabled or []
-
-    def enable_adapters(self) -> None:
-        """Switch those on again that `disable_adapters` has switched off."""
-        gate = _port(self).gate
-        names, gate.disabled = gate.disabled or [], None
-        if there := [name for name in names if name in self.peft_config]:
-            self.set_adapter(there)
 
     def resize_token_embeddings(self, *args: Any, **options: Any) -> Any:
         """Not while languages are attached: their ids begin where the base's end.
@@ -213,20 +174,9 @@ class AttachedModel(PreTrainedModel):
             NewtongueError: always.
         """
         raise NewtongueError(
-            f"The ids of {', '.join(self.languages)} begin after the base's {_port(self).ranges.base_rows} rows, so "
+            f"The ids of {', '.join(self.languages)} begin after the base's {port_of(self).ranges.base_rows} rows, so "
             "none can be added or taken away now. Detach the languages and resize the base; an adapter that was made "
             "for the old number of rows will not attach to the new one."
-        )
-
-    def init_continuous_batching(self, *args: Any, **options: Any) -> Any:
-        """Not while languages are attached, nor `generate_batch`: its cache knows no rows.
-
-        Raises:
-            NewtongueError: always.
-        """
-        raise NewtongueError(
-            "Continuous batching (generate_batch) keeps all rows in one, so no LoRA answers after the first token. "
-            "Use generate, with rows of a batch padded on the left, or detach the languages."
         )
 
     def _replicate_for_data_parallel(self) -> Any:
@@ -240,7 +190,7 @@ class AttachedModel(PreTrainedModel):
 
         For engines that take embeddings. This model itself should be given ids: they tell it where a LoRA answers.
         """
-        with _port(self).turn:
+        with port_of(self).turn:
             embedded: Tensor = self.get_input_embeddings()(input_ids)
         return embedded
 
@@ -259,119 +209,13 @@ class AttachedModel(PreTrainedModel):
             state_dict: of this model, gathered from several processes; the base's part of it is saved.
         """
         if state_dict is not None:
-            state_dict = _of_base(state_dict)
+            state_dict = own_state(state_dict)
         with bare(self):
             super().save_pretrained(save_directory, is_main_process, state_dict, *args, **options)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy by the base's own class, since this one is made at run time."""
-        return _unpickled, (type(self).__mro__[2],), self.__dict__
-
-    def heal_tokens(self, input_ids: Tensor, *args: Any, **options: Any) -> Any:
-        """As the base does, for prompts without text in a language."""
-        if bool((input_ids >= _port(self).ranges.base_rows).any()):
-            raise NewtongueError(
-                "token_healing=True looks for other ends of a prompt in the base's vocabulary. Leave it out where "
-                "something is read in a language."
-            )
-        return super().heal_tokens(input_ids, *args, **options)  # type: ignore[misc]
-
-    def compute_transition_scores(
-        self, sequences: Tensor, scores: tuple[Tensor, ...], *args: Any, **options: Any
-    ) -> Any:
-        """As the base does, over as many columns as the scores have: languages that write add some."""
-        columns = SimpleNamespace(vocab_size=scores[0].shape[-1])
-        model = SimpleNamespace(config=SimpleNamespace(get_text_config=lambda: columns))  # All that is asked of it.
-        own: Any = GenerationMixin.compute_transition_scores
-        return own(model, sequences, scores, *args, **options)
-
-    def _get_stopping_criteria(self, *args: Any, **options: Any) -> StoppingCriteriaList:
-        found = super()._get_stopping_criteria(*args, **options)  # type: ignore[misc]
-        ranges = _port(self).ranges
-        return StoppingCriteriaList(
-            StopsWritten(ranges, one) if isinstance(one, StopStringCriteria) else one for one in found
-        )
-
-    def _get_candidate_generator(self, **options: Any) -> Any:
-        read = bool((options["input_ids"] >= _port(self).ranges.base_rows).any())
-        if read and options.get("assistant_model") is not None:
-            raise NewtongueError(
-                "The assistant_model knows no ids of an attached language. Leave it out where something is read in one."
-            )
-        guesses = super()._get_candidate_generator(**options)  # type: ignore[misc]
-        if isinstance(guesses, PromptLookupCandidateGenerator) and guesses.logits_processor is not None:
-            guesses.logits_processor = NothingRead(_port(self).ranges, guesses.logits_processor)
-        return guesses
-
-    def _get_logits_processor(
-        self, generation_config: GenerationConfig, *args: Any, encoder_input_ids: Tensor | None = None, **kwargs: Any
-    ) -> LogitsProcessorList:
-        if generation_config.prefill_chunk_size is not None:
-            raise NewtongueError(
-                f"prefill_chunk_size={generation_config.prefill_chunk_size} would cut what is read in a language in "
-                "two. Leave it out while languages are attached."
-            )
-        if _port(self).head is not None and generation_config.guidance_scale not in (None, 1):
-            raise NewtongueError(
-                f"guidance_scale={generation_config.guidance_scale} compares scores with those of a prompt in no "
-                "language, which has none for what a voice writes. Leave it out while such languages are attached."
-            )
-        if encoder_input_ids is not None and not encoder_input_ids.is_floating_point():  # Of the prompt, here.
-            ranges = _port(self).ranges
-            encoder_input_ids = ranges.as_scored_ids(encoder_input_ids, ranges.base_rows)
-        processors = super()._get_logits_processor(  # type: ignore[misc]
-            generation_config, *args, encoder_input_ids=encoder_input_ids, **kwargs
-        )
-        return OverBaseIds(_port(self).ranges, processors)
-
-
-@contextmanager
-def bare(base: PreTrainedModel) -> Iterator[None]:
-    """For as long as it lasts, the base's module tree is its own: no port, no LoRA layers."""
-    port = base._modules.pop(CHILD)
-    tuned = lora_paths(base)
-    has_lora, base._hf_peft_config_loaded = base._hf_peft_config_loaded, False
-    try:
-        for path, layer in reversed(tuned):  # Those inside others first.
-            _replace(base, path, layer.get_base_layer())
-        yield
-    finally:
-        for path, layer in tuned:
-            _replace(base, path, cast(nn.Module, layer))
-        base._hf_peft_config_loaded = has_lora
-        base.add_module(CHILD, port)
-
-
-@contextmanager
-def _others_alone(base: PreTrainedModel) -> Iterator[None]:
-    """Keep the port out of PEFT's sight, and what trains of languages as it is: PEFT freezes all that it does not use.
-
-    LoRAs of others that are disabled stay so, whichever are chosen.
-    """
-    port = base._modules.get(CHILD)
-    if not isinstance(port, Port):  # Within another of these.
-        yield
-        return
-    with flags_kept([one for language in port.ranges for one in lora_parameters(base, language)]), _out_of_sight(base):
-        yield
-    if port.gate.disabled is not None:
-        port.gate.disabled = without_others(base) or port.gate.disabled
-
-
-@contextmanager
-def _out_of_sight(base: PreTrainedModel) -> Iterator[None]:
-    """Keep the port out of the module tree while PEFT looks for layers by name."""
-    port = base._modules.pop(CHILD)
-    try:
-        yield
-    finally:
-        base.add_module(CHILD, port)
-
-
-def _of_base(state: dict[str, Any]) -> dict[str, Any]:
-    """What of an attached model's state is the base's, under the base's own keys."""
-    own = {key: value for key, value in state.items() if not key.startswith(f"{CHILD}.") and ".lora_" not in key}
-    return {key.replace(".base_layer.", "."): value for key, value in own.items()}
+        return _unpickled, (type(self).__bases__[1],), self.__dict__
 
 
 def _check_base(base: PreTrainedModel) -> None:
@@ -400,17 +244,17 @@ def _check_base(base: PreTrainedModel) -> None:
 
 def _take_off(base: PreTrainedModel, adapter: "ModalityAdapter") -> None:
     """Undo what attaching did, as far as it came."""
-    port = _port(base)
+    port = port_of(base)
     if adapter.lora is not None:
-        with _out_of_sight(base):
+        with out_of_sight(base):
             remove_lora(base, adapter.language)
     adapter._host.clear()
     port.remove(adapter.language)
     if len(port.ranges) == 0:
-        _close_port(base, port)
+        _closeport_of(base, port)
 
 
-def _open_port(base: PreTrainedModel) -> Port:
+def _openport_of(base: PreTrainedModel) -> Port:
     port = Port(base)
     port.was_trainable = [(parameter, parameter.requires_grad) for parameter in base.parameters()]
     base.add_module(CHILD, port)
@@ -430,22 +274,13 @@ def _unpickled(own: type[PreTrainedModel]) -> PreTrainedModel:
     return made.__new__(made)
 
 
-def _close_port(base: PreTrainedModel, port: Port) -> None:
+def _closeport_of(base: PreTrainedModel, port: Port) -> None:
     port.close()
     delattr(base, CHILD)
     base.__dict__.pop("_newtongue_tokenizer", None)
-    base.__class__ = type(base).__mro__[2]
+    base.__class__ = type(base).__bases__[1]
     if port.gate.disabled:
         base.set_adapter(port.gate.disabled)
         base.disable_adapters()
     for parameter, flag in port.was_trainable:
         parameter.requires_grad_(flag)
-
-
-def _port(base: PreTrainedModel) -> Port:
-    return cast(Port, getattr(base, CHILD))
-
-
-def _replace(base: PreTrainedModel, path: str, module: nn.Module) -> None:
-    parent, _, leaf = path.rpartition(".")
-    setattr(base.get_submodule(parent), leaf, module)

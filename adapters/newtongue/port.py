@@ -247,6 +247,11 @@ class Port(nn.Module):
             setattr(cache, REMEMBERED, self._memory)
 
 
+def port_of(base: PreTrainedModel) -> Port:
+    """The port of an attached model."""
+    return cast(Port, getattr(base, CHILD))
+
+
 def _of_rows(cached: Tensor, rows: int) -> Tensor:
     """The languages of what is cached, `[rows]`, where each row may have become several next to one another.
 
