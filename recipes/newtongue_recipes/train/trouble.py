@@ -31,14 +31,14 @@ def explained(output: Path) -> Iterator[None]:
         if any(isinstance(one, torch.OutOfMemoryError) for one in chain):
             raise NewtongueError(
                 f"The GPU's memory is spent ({said[:200]}). Three settings help most: a smaller 'batch' with "
-                "'extra.gradient_accumulation_steps' as many times larger, a shorter 'tune.max_length', and "
-                "'base.gradient_checkpointing: true'. Then go on with --resume; stages that are finished stay so."
+                "'extra.gradient_accumulation_steps' as many times larger, a shorter 'max_length' of 'tune' or 'map', "
+                "and 'base.gradient_checkpointing: true'. Then go on with --resume; stages that are finished stay so."
             ) from error
         if any(_no_memory(one) for one in chain):
             raise NewtongueError(
                 f"This machine's memory is spent ({said[:200] or 'MemoryError'}). Three settings help most: a smaller "
-                "'batch', a shorter 'tune.max_length', and fewer 'data.tokens', with which all stages run anew. Then "
-                "go on with --resume; stages that are finished stay so where only the others change."
+                "'batch', a shorter 'max_length' of 'tune' or 'map', and fewer 'data.tokens', with which all stages run "
+                "anew. Then go on with --resume; stages that are finished stay so where only the others change."
             ) from error
         if any(_disk_is_full(one) for one in chain):
             raise NewtongueError(
