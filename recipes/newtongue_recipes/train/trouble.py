@@ -37,8 +37,8 @@ def explained(output: Path) -> Iterator[None]:
         if any(_no_memory(one) for one in chain):
             raise NewtongueError(
                 f"This machine's memory is spent ({said[:200] or 'MemoryError'}). Three settings help most: a smaller "
-                "'batch', a shorter 'max_length' of 'tune' or 'map', and fewer 'data.tokens', with which all stages run "
-                "anew. Then go on with --resume; stages that are finished stay so where only the others change."
+                "'batch', a shorter 'max_length' of 'tune' or 'map', and fewer 'data.tokens', with which all stages "
+                "run anew. Then go on with --resume; stages that are finished stay so where only the others change."
             ) from error
         if any(_disk_is_full(one) for one in chain):
             raise NewtongueError(
