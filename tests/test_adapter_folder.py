@@ -345,7 +345,7 @@ def failing(error: BaseException) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["disk", "Ctrl-C"])
 @pytest.mark.parametrize(
-    "step", ["newtongue.adapter.save_file", "newtongue.adapter.write_card", "newtongue.adapter.checksums", "rename"]
+    "step", ["newtongue.parts.save_file", "newtongue.parts.write_card", "newtongue.parts.checksums", "rename"]
 )
 def test_whatever_stops_a_save_leaves_the_old_adapter_whole(
     folder: Path, step: str, error: BaseException, monkeypatch: pytest.MonkeyPatch

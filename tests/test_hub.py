@@ -338,7 +338,7 @@ def test_a_disk_too_full_to_push_from_is_an_error(loopback_hub: LoopbackHub, mon
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("newtongue.adapter.save_file", fail)
+    monkeypatch.setattr("newtongue.parts.save_file", fail)
     with pytest.raises(NewtongueError, match="No space left"):
         world().adapter("tr").push_to_hub(NAME, token=loopback_hub.token)
     assert not loopback_hub.requests

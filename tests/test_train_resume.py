@@ -89,7 +89,7 @@ def different(one: Path, other: Path, stage: str) -> list[str]:
 def cut(part: str, step: int, where: str) -> Iterator[None]:
     """Stop a part of a stage: in a step, or while the checkpoint after it, or the result, is being written."""
     trainer, at = transformers.Trainer, transformers.trainer_callback.TrainerState.save_to_json
-    stepped, fill = trainer.training_step, newtongue.adapter.ModalityAdapter._fill
+    stepped, fill = trainer.training_step, newtongue.adapter.write_parts
 
     def here(one) -> bool:
         return Path(one.args.output_dir).name == part and one.state.global_step >= step
@@ -106,15 +106,15 @@ def cut(part: str, step: int, where: str) -> Iterator[None]:
             Path(path).write_text(text[: len(text) // 2])
             raise Killed
 
-    def in_adapter(self, dtype, folder):
-        fill(self, dtype, folder)
+    def in_adapter(adapter, dtype, folder):
+        fill(adapter, dtype, folder)
         checkpoint = folder.parent
         if checkpoint.parent.name == part and int(checkpoint.name.rpartition("-")[2]) >= step:
             (folder / "mapper.safetensors").write_bytes(b"half")
             raise Killed
 
-    def in_result(self, dtype, folder):
-        fill(self, dtype, folder)
+    def in_result(adapter, dtype, folder):
+        fill(adapter, dtype, folder)
         if folder.parent.name == part:
             (folder / "mapper.safetensors").write_bytes(b"half")
             raise Killed
@@ -135,8 +135,8 @@ def cut(part: str, step: int, where: str) -> Iterator[None]:
     places = {
         "step": (trainer, "training_step", in_step),
         "state": (transformers.trainer_callback.TrainerState, "save_to_json", in_state),
-        "adapter": (newtongue.adapter.ModalityAdapter, "_fill", in_adapter),
-        "result": (newtongue.adapter.ModalityAdapter, "_fill", in_result),
+        "adapter": (newtongue.adapter, "write_parts", in_adapter),
+        "result": (newtongue.adapter, "write_parts", in_result),
         "optimizer": (trainer, "_save_optimizer_and_scheduler", in_optimizer),
         "encoder": (transformers.PreTrainedModel, "save_pretrained", in_encoder),
     }

@@ -2,31 +2,28 @@
 
 import tempfile
 from collections.abc import Iterable
-from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import LoraConfig, TaskType
-from safetensors.torch import load_file, save_file
+from peft import LoraConfig
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from . import hub
 from .base import BaseInfo, embedding_table, is_hub_id, table_factor
-from .card import write_card
-from .claims import check_encoder, check_lora_rank, check_mapper
-from .config import FORMAT_VERSION, WITH_VOICE, MapperConfig, ModalityConfig
+from .config import MapperConfig, ModalityConfig
 from .encoder import Encoder
 from .errors import AdapterFormatError, NewtongueError
 from .float32 import Float32
-from .folder import check_folder, checksums, write_folder
+from .folder import write_folder
 from .languages import check_language
 from .lora import MEANING, State, check_lora, load_lora, lora_parameters, lora_state
 from .mapper import Mapper
-from .precision import check_dtype, write_as
+from .parts import read_parts, write_parts
+from .precision import check_dtype
 from .spans.borrowed import check_borrows
 from .voice import Voice, make_voice
 
@@ -126,36 +123,7 @@ class ModalityAdapter(Float32):
             name, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
         )
         config = ModalityConfig.read(folder)
-        check_folder(folder, config.files)
-        for part in ("mapper.safetensors", "encoder/config.json", "encoder/model.safetensors"):
-            if part not in config.files:
-                raise AdapterFormatError(f"{folder} lists no {part}, a part of every adapter. Get the adapter again.")
-        try:
-            check_encoder(folder / "encoder")
-            encoder = Encoder.from_pretrained(folder / "encoder", trust_remote_code=False, use_safetensors=True)
-            check_mapper(config.mapper, folder / "mapper.safetensors")
-            mapper = Mapper(config.mapper)
-            mapper.load_state_dict(load_file(folder / "mapper.safetensors"))
-            lora = weights = None
-            if "lora/adapter_config.json" in config.files:
-                lora = LoraConfig.from_pretrained(str(folder / "lora"))
-                check_lora_rank(lora, config.mapper.base_width, folder / "lora")
-                check_lora(lora, config.mapper.base_width)
-                weights = load_file(folder / "lora" / "adapter_model.safetensors") or None
-            voice = None
-            if config.writes:
-                voice = Voice(encoder, config.mapper.base_width)
-                voice.load_state_dict(load_file(folder / "voice.safetensors"))
-        except AdapterFormatError:
-            raise
-        except Exception as error:  # Of many kinds: a forged config fails wherever a library first uses it.
-            raise AdapterFormatError(f"A part of {folder} cannot be read: {error}. Get the adapter again.") from error
-        if encoder.vocabulary != config.vocabulary:
-            raise AdapterFormatError(
-                f"{folder} names a vocabulary of {config.vocabulary} and its tokenizer has {encoder.vocabulary} ids. "
-                "Get the adapter again."
-            )
-        return cls(config, encoder, mapper, lora, weights, voice).eval()
+        return cls(config, *read_parts(folder, config)).eval()
 
     @property
     def language(self) -> str:
@@ -273,7 +241,7 @@ class ModalityAdapter(Float32):
         Raises:
             NewtongueError: the folder exists and `overwrite` is False, or the disk refused; the old one is whole.
         """
-        write_folder(Path(folder), partial(self._fill, check_dtype(dtype)), overwrite=overwrite)
+        write_folder(Path(folder), partial(write_parts, self, check_dtype(dtype)), overwrite=overwrite)
 
     def load_weights(self, folder: str | Path) -> None:
         """Fill encoder, mapper, voice and LoRA with the weights of a saved adapter of the same making, checked.
@@ -333,30 +301,6 @@ class ModalityAdapter(Float32):
             self.save_pretrained(folder, dtype=dtype)
             message = commit_message or f"Adapter for {self.language}, made with newtongue"
             return hub.push(folder, repo_id, private=private, token=token, message=message, revision=revision)
-
-    def _fill(self, dtype: torch.dtype, folder: Path) -> None:
-        self.encoder.save_pretrained(folder / "encoder")
-        for name, part in (("mapper", self.mapper), ("voice", self.voice)):
-            if part is not None:
-                held = {key: value.contiguous() for key, value in part.state_dict().items()}
-                save_file(held, folder / f"{name}.safetensors", metadata={"format": "pt"})
-        weights = self.lora_weights()
-        if self.lora is not None:
-            base = self.config.base
-            lora = copy(self.lora)
-            lora.task_type = lora.task_type or TaskType.CAUSAL_LM
-            if base.on_hub:  # With both, PEFT finds the base by itself.
-                lora.base_model_name_or_path, lora.revision = base.id, base.revision
-            lora.save_pretrained(str(folder / "lora"))
-            # None are there before it was attached, which makes them.
-            contiguous = {name: value.contiguous() for name, value in (weights or {}).items()}
-            save_file(contiguous, folder / "lora" / "adapter_model.safetensors", metadata={"format": "pt"})
-        if dtype != torch.float32:
-            write_as(dtype, folder)
-        version = FORMAT_VERSION if self.voice is None else WITH_VOICE
-        config = replace(self.config, files=checksums(folder), format_version=version)
-        config.write(folder)
-        write_card(folder, config, self.lora)
 
 
 def embedding_scale(base: PreTrainedModel, sample: int = 4096) -> float:
