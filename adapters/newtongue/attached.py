@@ -60,7 +60,7 @@ def attach(
     warning = adapter.config.base.check(base, ignore_name=ignore_base_name)
     if warning:
         warnings.warn(warning, UserWarning, stacklevel=3)
-    port = port_of(base) if hasattr(base, CHILD) else _openport_of(base)
+    port = port_of(base) if hasattr(base, CHILD) else _open_port(base)
     try:
         port.add(adapter)
         device = embedding_table(base).device
@@ -251,10 +251,10 @@ def _take_off(base: PreTrainedModel, adapter: "ModalityAdapter") -> None:
     adapter._host.clear()
     port.remove(adapter.language)
     if len(port.ranges) == 0:
-        _closeport_of(base, port)
+        _close_port(base, port)
 
 
-def _openport_of(base: PreTrainedModel) -> Port:
+def _open_port(base: PreTrainedModel) -> Port:
     port = Port(base)
     port.was_trainable = [(parameter, parameter.requires_grad) for parameter in base.parameters()]
     base.add_module(CHILD, port)
@@ -274,7 +274,7 @@ def _unpickled(own: type[PreTrainedModel]) -> PreTrainedModel:
     return made.__new__(made)
 
 
-def _closeport_of(base: PreTrainedModel, port: Port) -> None:
+def _close_port(base: PreTrainedModel, port: Port) -> None:
     port.close()
     delattr(base, CHILD)
     base.__dict__.pop("_newtongue_tokenizer", None)

@@ -14,18 +14,17 @@ from .port import CHILD
 @contextmanager
 def bare(base: PreTrainedModel) -> Iterator[None]:
     """For as long as it lasts, the base's module tree is its own: no port, no LoRA layers."""
-    port = base._modules.pop(CHILD)
-    tuned = lora_paths(base)
-    has_lora, base._hf_peft_config_loaded = base._hf_peft_config_loaded, False
-    try:
-        for path, layer in reversed(tuned):  # Those inside others first.
-            _replace(base, path, layer.get_base_layer())
-        yield
-    finally:
-        for path, layer in tuned:
-            _replace(base, path, cast(nn.Module, layer))
-        base._hf_peft_config_loaded = has_lora
-        base.add_module(CHILD, port)
+    with out_of_sight(base):
+        tuned = lora_paths(base)
+        has_lora, base._hf_peft_config_loaded = base._hf_peft_config_loaded, False
+        try:
+            for path, layer in reversed(tuned):  # Those inside others first.
+                base.set_submodule(path, layer.get_base_layer())
+            yield
+        finally:
+            for path, layer in tuned:
+                base.set_submodule(path, cast(nn.Module, layer))
+            base._hf_peft_config_loaded = has_lora
 
 
 @contextmanager
@@ -42,8 +41,3 @@ def own_state(state: dict[str, Any]) -> dict[str, Any]:
     """What of an attached model's state is the base's, under the base's own keys."""
     own = {key: value for key, value in state.items() if not key.startswith(f"{CHILD}.") and ".lora_" not in key}
     return {key.replace(".base_layer.", "."): value for key, value in own.items()}
-
-
-def _replace(base: PreTrainedModel, path: str, module: nn.Module) -> None:
-    parent, _, leaf = path.rpartition(".")
-    setattr(base.get_submodule(parent), leaf, module)

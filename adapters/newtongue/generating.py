@@ -34,7 +34,11 @@ class Generating(PreTrainedModel):
         )
 
     def heal_tokens(self, input_ids: Tensor, *args: Any, **options: Any) -> Any:
-        """As the base does, for prompts without text in a language."""
+        """As the base does, for prompts `[batch, positions]` without text in a language.
+
+        Raises:
+            NewtongueError: something is read in a language.
+        """
         if bool((input_ids >= port_of(self).ranges.base_rows).any()):
             raise NewtongueError(
                 "token_healing=True looks for other ends of a prompt in the base's vocabulary. Leave it out where "
@@ -45,7 +49,16 @@ class Generating(PreTrainedModel):
     def compute_transition_scores(
         self, sequences: Tensor, scores: tuple[Tensor, ...], *args: Any, **options: Any
     ) -> Any:
-        """As the base does, over as many columns as the scores have: languages that write add some."""
+        """As the base does, over as many columns as the scores have: languages that write add some.
+
+        Args:
+            sequences: `[batch, positions]`, as `generate` gives them.
+            scores: `[batch, columns]` of each step.
+            args, options: as for the base.
+
+        Returns:
+            `[batch, steps]`: the score of each token that was chosen.
+        """
         columns = SimpleNamespace(vocab_size=scores[0].shape[-1])
         model = SimpleNamespace(config=SimpleNamespace(get_text_config=lambda: columns))  # All that is asked of it.
         own: Any = GenerationMixin.compute_transition_scores

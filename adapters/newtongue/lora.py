@@ -1,7 +1,7 @@
 """LoRA that answers by position: PEFT's own layers, gated by the language each position answers to.
 
 PEFT keeps one LoRA a language side by side in each layer and adds those of the languages that a batch answers
-to. A hook inside each LoRA sets it to zero where the position answers to another language or to none, so those
+to. A layer inside each LoRA sets it to zero where the position answers to another language or to none, so those
 positions come out of the base alone, bit for bit. This holds in training, in generation and inside packed rows,
 which PEFT's own `adapter_names` (one name a row, never in training) does not reach.
 """
@@ -157,8 +157,7 @@ def remove_lora(base: PreTrainedModel, language: str) -> None:
         for path, layer in reversed(lora_paths(base)):  # Those inside others first.
             layer.delete_adapter(name)
             if not layer.lora_A:
-                parent, _, leaf = path.rpartition(".")
-                setattr(base.get_submodule(parent), leaf, layer.base_layer)
+                base.set_submodule(path, layer.base_layer)
             _make_plain(layer, False)
         if configs:
             without_others(base)  # PEFT puts another in the place of one that was at work.

@@ -7,7 +7,7 @@ range; all else is encoded as before.
 
 from collections.abc import Sequence
 from copy import deepcopy
-from functools import cache
+from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -24,10 +24,13 @@ from .spans import mark_messages, mark_spans
 from .spans.borrowed import cut_borrowed
 
 Languages = str | list[str | None] | None
-_OF_ONE = [  # Asked of text in the base's vocabulary alone.
-    *("return_offsets_mapping", "return_special_tokens_mask", "return_length", "return_overflowing_tokens"),
+_OF_ONE = (  # What can be asked of text in the base's vocabulary alone.
+    "return_offsets_mapping",
+    "return_special_tokens_mask",
+    "return_length",
+    "return_overflowing_tokens",
     "return_token_type_ids",
-]
+)
 
 
 def load_tokenizer(name: str | Path, **options: Any) -> PreTrainedTokenizerBase:
@@ -276,28 +279,24 @@ class LanguagesTokenizer(PreTrainedTokenizerBase):
 
     def _plain(self, text: str, goes_on: bool) -> Piece:
         """A text in the base's own vocabulary, at the beginning or after other pieces."""
-        if goes_on and self._anchor is not None:
-            text = self._anchor[1] + text
-        ids: list[int] = super().__call__(text, add_special_tokens=False)["input_ids"]
-        return Piece(ids[goes_on and self._anchor is not None :])
+        anchor = self._anchor if goes_on else None
+        if anchor is None:
+            return Piece(super().__call__(text, add_special_tokens=False)["input_ids"])
+        return Piece(super().__call__(anchor[1] + text, add_special_tokens=False)["input_ids"][1:])
 
-    @property
+    @cached_property
     def _anchor(self) -> tuple[int, str] | None:
         """A special token, behind which text is encoded as inside of a text, where its beginning is another matter.
 
         That is so in vocabularies of SentencePiece, which begin a text with a space that nobody wrote.
         """
-        if "_anchored" not in self.__dict__:
-            encode = super().__call__
-            found = None
-            for token, added in self.added_tokens_decoder.items():
-                ids = encode(f"{added.content}a", add_special_tokens=False)["input_ids"]
-                if added.special and not (added.lstrip or added.rstrip) and ids[0] == token:
-                    differs = ids[1:] != encode("a", add_special_tokens=False)["input_ids"]
-                    found = (token, added.content) if differs else None
-                    break
-            self.__dict__["_anchored"] = found
-        return cast(tuple[int, str] | None, self.__dict__["_anchored"])
+        encode = super().__call__
+        for token, added in self.added_tokens_decoder.items():
+            ids = encode(f"{added.content}a", add_special_tokens=False)["input_ids"]
+            if added.special and not (added.lstrip or added.rstrip) and ids[0] == token:
+                differs = ids[1:] != encode("a", add_special_tokens=False)["input_ids"]
+                return (token, added.content) if differs else None
+        return None
 
     def _borrows(self, marked: str) -> bool:
         """Whether what is so marked is read by a language that leaves Latin words to the base."""

@@ -9,7 +9,7 @@ from accelerate import PartialState
 from bitsandbytes.nn.modules import Linear4bit
 from huggingface_hub import try_to_load_from_cache
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
 from transformers.utils import CONFIG_NAME
 
 from newtongue import ModalityAdapter, NewtongueError
@@ -131,3 +131,9 @@ def base_of(adapter: str, base: BaseInfo) -> str:
             f"{base.width:,}), which is not in {beside}. Name it with --base."
         )
     return base.id
+
+
+def positions_of(config: PreTrainedConfig) -> int | None:
+    """How many positions a base of this configuration reads at once; None where it does not say."""
+    found: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return found

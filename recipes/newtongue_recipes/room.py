@@ -3,6 +3,7 @@
 from typing import Any
 
 from newtongue import NewtongueError
+from newtongue_recipes.loading import positions_of
 
 
 def check_text(text: str) -> str:
@@ -21,21 +22,15 @@ def check_text(text: str) -> str:
     return text
 
 
-def positions_of(model: Any) -> int | None:
-    """How many positions a base reads at once; None where its configuration does not say."""
-    found: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    return found
-
-
 def room_of(model: Any, max_new_tokens: int) -> int | None:
     """Positions for what is asked: all but an answer's, and at least half; None where there is no end of them."""
-    limit = positions_of(model)
+    limit = positions_of(model.config)
     return max(limit - max_new_tokens, limit // 2) if limit else None
 
 
 def tokens_left(model: Any, length: int, max_new_tokens: int) -> int:
     """The longest answer after so many positions."""
-    limit = positions_of(model)
+    limit = positions_of(model.config)
     return min(max_new_tokens, limit - length) if limit else max_new_tokens
 
 

@@ -25,6 +25,7 @@ Weight = Annotated[float, Field(ge=0, strict=True)]
 Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
 Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
 Tokens = Literal["unigram", "bpe"]
+FolderOrId = Annotated[str, Field(min_length=1), AfterValidator(expanduser)]  # `~` is one's own folder.
 Dropout = Annotated[float, Field(ge=0, lt=1, strict=True)]
 
 PARTS = ("words", "toward", "through")  # Of stage 2, in their order.
@@ -91,7 +92,7 @@ class Represent:
 
     training: Training
     """How long and how fast."""
-    start_from: Annotated[str, AfterValidator(expanduser)] | None = None
+    start_from: FolderOrId | None = None
     """Folder or Hub id of a published encoder to continue from; null trains one from scratch."""
     tokens: Tokens = "unigram"
     """Kind of a tokenizer trained here: unigram, or bpe, which takes fewer positions."""

@@ -1,7 +1,6 @@
 """What a recipe may say: every key with its type, default and meaning. Nothing here waits for torch."""
 
 from collections.abc import Mapping
-from os.path import expanduser
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
@@ -9,13 +8,12 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from newtongue.languages import check_language
 from newtongue_recipes.data.schema import Data
-from newtongue_recipes.settings import CLOSED, Count, Map, Represent, Tune, Whole
+from newtongue_recipes.settings import CLOSED, Count, FolderOrId, Map, Represent, Tune, Whole
 
 from .conflicts import conflicts, trainings
 
 FROZEN = ConfigDict(**CLOSED, frozen=True)
 Name = Annotated[str, Field(min_length=1)]
-Place = Annotated[Name, AfterValidator(expanduser)]  # A folder, in which ~ is one's own, or a Hub id.
 
 
 class Base(BaseModel):
@@ -23,7 +21,7 @@ class Base(BaseModel):
 
     model_config = FROZEN
 
-    name: Place
+    name: FolderOrId
     """Folder or Hub id of a causal language model."""
     revision: str | None = None
     """Branch, tag or commit on the Hub; null takes the newest."""
@@ -65,11 +63,11 @@ class Recipe(BaseModel):
     """What it learns from."""
     represent: Represent | None = None
     """Stage 1, an encoder that reads the language; null leaves it out."""
-    encoder: Place | None = None
+    encoder: FolderOrId | None = None
     """Folder or Hub id of the encoder stage 2 starts from, where stage 1 is left out."""
     map: Map | None = None
     """Stage 2, the mapper into the base's embeddings; null leaves it out."""
-    adapter: Place | None = None
+    adapter: FolderOrId | None = None
     """Folder or Hub id of the adapter stage 3 starts from, where stage 2 is left out."""
     tune: Tune | None = None
     """Stage 3, questions and answers with LoRA; null leaves it out."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from newtongue import NewtongueError
+from newtongue_recipes.loading import positions_of
 from newtongue_recipes.settings import Map, Tune
 
 if TYPE_CHECKING:
@@ -89,8 +90,7 @@ def pair_row(tokenizer: Any, pair: "Pair", say: str, language: str) -> Row:
 
 def longest_pair(settings: Map, config: Any) -> int:
     """Positions of a pair at most: as asked for, and no more than the base of that configuration reads at once."""
-    most = getattr(config.get_text_config(), "max_position_embeddings", None)
-    return min(settings.max_length, most or settings.max_length)
+    return min(settings.max_length, positions_of(config) or settings.max_length)
 
 
 def told_of_pairs(lost: int, every: int, most: int) -> list[str]:

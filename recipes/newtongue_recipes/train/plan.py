@@ -19,7 +19,7 @@ from newtongue.base import embedding_table
 from newtongue.lora import check_lora
 from newtongue_evaluation.report import table
 from newtongue_recipes.estimates import GIB, Estimate, expect_memory
-from newtongue_recipes.loading import check_attention
+from newtongue_recipes.loading import check_attention, positions_of
 from newtongue_recipes.recipe import Recipe
 from newtongue_recipes.recipe.conflicts import trainings
 from newtongue_recipes.settings import Training, Tune
@@ -243,7 +243,7 @@ def _count(model: Any) -> int:
 
 
 def _check_positions(recipe: Recipe, config: Any) -> None:
-    most = getattr(config.get_text_config(), "max_position_embeddings", None)
+    most = positions_of(config)
     if recipe.tune and most and recipe.tune.max_length > most:
         raise NewtongueError(
             f"tune.max_length={recipe.tune.max_length} is more than the {most} positions that the base "

@@ -63,7 +63,7 @@ class Pace(TrainerCallback):
             )
 
 
-class Sound(TrainerCallback):
+class Guard(TrainerCallback):
     """Ends a training whose numbers are none any more, or that has taken fewer steps than it was to."""
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
