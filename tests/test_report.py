@@ -122,6 +122,14 @@ def test_scores_by_kind_of_question_stand_beside_the_whole(tmp_path: Path) -> No
     }
 
 
+def test_scores_name_once_the_settings_that_methods_share(tmp_path: Path) -> None:
+    shared = {"tune": {"rank": 4}}
+    for one in RESULTS[:3]:
+        write_result(replace(one, settings={**shared, "method": one.method, "answered_in": ["en"]}), tmp_path)
+    write_report(tmp_path, "Report")
+    assert json.loads((tmp_path / "scores.json").read_text())["settings"] == [shared]
+
+
 def test_answers_that_are_not_the_same_in_english_are_scored_apart() -> None:
     gold = {"1": ("Ankara", "Ankara"), "2": ("1923", "1923"), "3": ("İran", "Iran"), "4": ("memeli", "mammal")}
     said = {"1": "Ankara", "2": "1923", "3": "Irak", "4": "memeli"}

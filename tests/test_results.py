@@ -1,11 +1,16 @@
 """Results on disk: what a method wrote is what a report reads."""
 
 import json
+import re
+import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from newtongue import NewtongueError
+from newtongue_evaluation import environment as where
+from newtongue_evaluation.environment import commit_of, environment
 from newtongue_evaluation.results import Cost, Result, Row, read_results, write_result
 
 ROWS = (Row("1", "Başkent?", ("Paris",), "Paris", 1.5, "capital", "Capital?", {"at 1": 1.0}), Row("2", "?", ("a", "b")))
@@ -53,3 +58,20 @@ def test_a_file_that_is_no_result_is_named(tmp_path: Path, text: str) -> None:
 def test_a_folder_without_results_is_named(tmp_path: Path) -> None:
     with pytest.raises(NewtongueError, match="holds no"):
         read_results([tmp_path])
+
+
+def test_figures_name_the_commit_they_were_made_at_where_there_is_one(tmp_path: Path) -> None:
+    ours, others = tmp_path / "ours.py", tmp_path / "others.py"
+    for file in (ours, others):
+        file.write_text("")
+    assert commit_of(ours) == ""
+    own = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
+    for words in (("init", "-q"), ("add", "ours.py"), (*own, "commit", "-qm", "All")):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True)
+    commit_of.cache_clear()
+    assert re.fullmatch(r"\+[0-9a-f]{7,}", commit_of(ours))
+    assert commit_of(others) == ""  # As an environment in another's checkout.
+    ours.write_text("changed")
+    commit_of.cache_clear()
+    assert re.fullmatch(r"\+[0-9a-f]{7,}\.dirty", commit_of(ours))
+    assert environment()["versions"]["newtongue"] == version("newtongue") + commit_of(Path(where.__file__))

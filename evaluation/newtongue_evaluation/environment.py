@@ -16,7 +16,7 @@ def environment() -> dict[str, Any]:
     import torch
 
     found = {name: version(name) for name in PARTS}
-    found["newtongue"] += _commit()
+    found["newtongue"] += commit_of(Path(__file__))
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "versions": {"python": platform.python_version(), **found},
@@ -25,15 +25,14 @@ def environment() -> dict[str, Any]:
 
 
 @cache
-def _commit() -> str:
-    """`+COMMIT` as versions name it, `.dirty` where files were changed since; nothing where these are no checkout's."""
-    here = Path(__file__)
+def commit_of(file: Path) -> str:
+    """`+COMMIT` of the checkout that a file is of, with `.dirty` where something was changed since; else nothing."""
 
     def git(*words: str) -> str:
-        return subprocess.run(["git", "-C", here.parent, *words], capture_output=True, text=True, check=True).stdout
+        return subprocess.run(["git", "-C", file.parent, *words], capture_output=True, text=True, check=True).stdout
 
     try:
-        git("ls-files", "--error-unmatch", here.name)  # An environment in another's checkout is not.
+        git("ls-files", "--error-unmatch", file.name)  # An environment in another's checkout is not.
         return "+" + git("describe", "--always", "--exclude", "*", "--dirty=.dirty").strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
