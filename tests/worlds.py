@@ -1,9 +1,9 @@
 """Attached tiny models for the tests: an architecture, a type and two languages whose LoRA is not zero."""
 
-import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from bitsandbytes.nn import Linear4bit
@@ -24,10 +24,11 @@ TOLERANCE = {"float32": 3e-5, "bfloat16": 0.2, "nf4": 3e-5}  # Of the largest lo
 
 
 @cache
-def _saved(architecture: str) -> str:
-    folder = tempfile.mkdtemp(prefix="newtongue-base-")
-    tiny_base(architecture).save_pretrained(folder)
-    base_tokenizer().save_pretrained(folder)
+def _saved(architecture: str) -> TemporaryDirectory[str]:
+    """A folder with the base, for as long as the process lives."""
+    folder = TemporaryDirectory(prefix="newtongue-base-")
+    tiny_base(architecture).save_pretrained(folder.name)
+    base_tokenizer().save_pretrained(folder.name)
     return folder
 
 
@@ -37,7 +38,7 @@ def bare_base(architecture: str = "phi", dtype: str = "float32") -> PreTrainedMo
         return tiny_base(architecture).to(getattr(torch, dtype))
     quantised = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True)
     base = AutoModelForCausalLM.from_pretrained(
-        _saved(architecture), dtype=torch.float32, quantization_config=quantised, device_map="cpu"
+        _saved(architecture).name, dtype=torch.float32, quantization_config=quantised, device_map="cpu"
     )
     for module in base.modules():
         if isinstance(module, Linear4bit):  # Else a forward in eval mode repacks the weights, which ends training.
