@@ -76,6 +76,15 @@ def test_represent_spells_characters_it_never_met_in_bytes(tmp_path: Path) -> No
     assert tokenizer.decode(ids, skip_special_tokens=True) == "한국 Фет"
 
 
+def test_represent_that_comes_to_nothing_writes_no_encoder(tmp_path: Path) -> None:
+    settings = Represent(
+        replace(training(12, logging_steps=1), rate=1e30), vocabulary=400, width=16, layers=1, heads=2, positions=32
+    )
+    with pytest.raises(NewtongueError, match=r"the gradient is nan.*rate is 1e\+30: lower"):
+        represent(tiny.TURKISH * 10, settings, tmp_path / "encoder")
+    assert not (tmp_path / "encoder" / "config.json").exists()
+
+
 @pytest.mark.parametrize("whole_words", [False, True])
 def test_represent_reads_the_whole_of_a_long_text_and_short_ones_as_before(whole_words: bool, tmp_path: Path) -> None:
     settings = Represent(

@@ -6,7 +6,6 @@ random numbers therefore belongs to another step than the checkpoint's, and a re
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -16,9 +15,8 @@ from transformers import DataCollatorForLanguageModeling, PrinterCallback, Train
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
 from newtongue import NewtongueError
-from newtongue_recipes.recipe.conflicts import TRAININGS
 
-KEYS = {stage if part == "training" else part: f"{stage}.{part}" for stage, part in TRAININGS}  # By name of folder.
+from .guard import Guard, key_of
 
 
 class ExactTrainer(Trainer):
@@ -29,15 +27,16 @@ class ExactTrainer(Trainer):
     """
 
     def __init__(self, *, callbacks: Sequence[TrainerCallback] = (), **options: Any) -> None:
+        watching = [Guard(), *callbacks]
         try:
-            super().__init__(callbacks=list(callbacks), **options)
+            super().__init__(callbacks=watching, **options)
         except (ValueError, TypeError, ImportError) as error:
             raise NewtongueError(
                 f"The trainer cannot be made: {error} Look at {key_of(options['args'])}.extra for an option that does "
                 "not fit."
             ) from error
         # What they add to a line of the log is for trackers too, which a trainer puts before them.
-        self.callback_handler.callbacks.sort(key=lambda one: one not in callbacks)
+        self.callback_handler.callbacks.sort(key=lambda one: one not in watching)
 
     def _get_train_sampler(self, *args: Any, **options: Any) -> Any:
         stock = super()._get_train_sampler(*args, **options)
@@ -64,11 +63,6 @@ class ExactTrainer(Trainer):
     def _save_rng_state(self, output_dir: str) -> None:
         super()._save_rng_state(output_dir)
         self.accelerator.wait_for_everyone()  # The state that marks a checkpoint as whole is written after this.
-
-
-def key_of(args: Any) -> str:
-    """Where the training of these arguments stands in a recipe, whose stages name folders after their trainings."""
-    return KEYS.get(Path(args.output_dir).name, "training")
 
 
 class OrderByEpoch(Sampler[int]):

@@ -34,7 +34,7 @@ from .plan import check_disk, check_options, make_plan, stages_of
 from .quiet import quiet
 from .rows import KINDS, Rows, counts, gather_rows, report_on
 from .trouble import explained
-from .watch import Bar, Curves, Guard, Health, Pace
+from .watch import Bar, Curves, Health, Pace
 
 PATIENCE = timedelta(hours=12)  # That processes wait for the first, which reads the data.
 NOTHING = "it has saved no checkpoint yet, for which a training's 'save_steps' is to be more than 0"
@@ -150,7 +150,7 @@ def _run_stage(job: Job, stage: str, inputs: Inputs, data: Rows, resume: bool) -
     write_once(lambda: tidy(folder) if resume else _begin(job, stage, inputs))
     curves = Curves()
     bar = job.console.is_terminal and not job.console.quiet
-    callbacks: list[TrainerCallback] = [Guard(), Pace(job.tell, plain=not bar), curves, *([Bar()] if bar else [])]
+    callbacks: list[TrainerCallback] = [Pace(job.tell, plain=not bar), curves, *([Bar()] if bar else [])]
     if stage != "represent":
         callbacks.append(Health(job.tell))
     try:

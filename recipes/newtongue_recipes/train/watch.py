@@ -4,15 +4,13 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from transformers import ProgressCallback, TrainerCallback
 
-from newtongue import NewtongueError
 from newtongue_recipes.stages.checkpoints import attached
-from newtongue_recipes.stages.exact import key_of
 
 Tell = Callable[[str], None]
 Curve = list[tuple[int, float]]
@@ -61,41 +59,6 @@ class Pace(TrainerCallback):
                 f"{Path(args.output_dir).name}: step {state.global_step:,} of {state.max_steps:,}, "
                 f"loss {logs['loss']:.3g}, {logs['positions_per_second']:,} positions a second."
             )
-
-
-class Guard(TrainerCallback):
-    """Ends a training whose numbers are none any more, or that has taken fewer steps than it was to."""
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        """Looks at the gradient: the loss alone is also no number where nothing in a batch happens to be masked.
-
-        In float16 a gradient may overflow, and its step is then left out.
-
-        Raises:
-            NewtongueError: it is not finite.
-        """
-        if not logs or "loss" not in logs:
-            return
-        told = "loss" if args.fp16 or "grad_norm" not in logs else "grad_norm"
-        value = logs[told]
-        if isinstance(value, float) and not math.isfinite(value):
-            _diverged(args, state, f"the {'loss' if told == 'loss' else 'gradient'} is {value}")
-
-    def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        """Looks at what was trained, before anything is written.
-
-        Raises:
-            NewtongueError: weights are not finite in float16, in which an adapter is kept; or steps are missing.
-        """
-        if state.global_step < args.max_steps:
-            raise NewtongueError(
-                f"{Path(args.output_dir).name} has taken {state.global_step:,} steps of {args.max_steps:,}: its rows "
-                f"make no more. {key_of(args)}.batch is {args.per_device_train_batch_size:,}: lower it, or leave "
-                "'extra.dataloader_drop_last' out."
-            )
-        for name, weight in model.named_parameters():
-            if weight.requires_grad and not bool(weight.detach().half().isfinite().all()):
-                _diverged(args, state, f"weights, of {name}, are no numbers of float16 any more")
 
 
 class Bar(ProgressCallback):
@@ -185,13 +148,6 @@ def health(soft: Tensor, scale: float) -> tuple[float, float]:
     size = rows.square().mean().sqrt() / scale
     likeness = torch.nn.functional.normalize(rows, dim=-1).mean(0).norm()
     return float(size), float(likeness)
-
-
-def _diverged(args: Any, state: Any, what: str) -> NoReturn:
-    raise NewtongueError(
-        f"{Path(args.output_dir).name}, step {state.global_step:,}: {what}, so nothing more is learned. "
-        f"{key_of(args)}.rate is {args.learning_rate:g}: lower it, then --resume runs the stage anew."
-    )
 
 
 def _known(line: dict[str, Any]) -> bool:
