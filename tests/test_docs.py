@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ import pytest
 import typer
 
 from newtongue_recipes.cli import app
+from newtongue_recipes.recipe import load_recipe, shipped
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -62,6 +64,22 @@ def test_commands_and_options_are_those_there_are(page: Path) -> None:
         for word in words:
             if word.startswith("--") and not hands_on:
                 assert word.partition("=")[0] in options | {"--help"}, line
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Words of each command shown, over several lines too; not of those whose errors are shown with them."""
+    shown = [block.replace("\\\n", " ") for block in blocks(page, "console") if "Error:" not in block]
+    lines = [line.partition(" #")[0] for block in shown for line in block.splitlines() if line.startswith("$ ")]
+    return [shlex.split(line[2:]) for line in lines]
+
+
+@page
+def test_overrides_of_shipped_recipes_are_taken(page: Path) -> None:
+    for words in commands(page):
+        name = next((word for word in words[2:] if word in shipped()), None)
+        overrides = [word for word in words if re.match(r"[a-z][\w.]*=", word)]
+        if words[0] == "newtongue" and name and overrides:
+            load_recipe(name, overrides)
 
 
 def test_errors_explained_are_errors_there_are() -> None:
