@@ -41,7 +41,10 @@ def in_language(text: str, encoder: Encoder, start: int) -> list[int]:
     return [start + one for one in (encoder.opens, *ids, encoder.closes)]
 
 
-def vocabulary(language: str, shape: Shape, setting: Setting) -> object:
-    """A tokenizer of the language, no larger than the shape's encoder has room for."""
+def vocabulary(language: str, shape: Shape, setting: Setting, *, passages: bool = False) -> object:
+    """A tokenizer of the language, no larger than the shape's encoder has room for.
+
+    Learned from questions' passages too if they are not what is measured on.
+    """
     size = min(setting.vocabulary, shape.encoder.vocabulary)
-    return language_tokenizer(language, setting.data, size, setting.tokens, setting.lines)
+    return language_tokenizer(language, setting.data, size, setting.tokens, setting.lines, passages=passages)

@@ -20,19 +20,19 @@ from .rows import Skip
 BASES = ("phi-2", "phi-3.5-mini", "phi-4-mini")
 
 
-def training_lines(language: str, data: Path | None, lines: int | None = None, *, broad: bool = False) -> list[str]:
+def training_lines(language: str, data: Path | None, lines: int | None = None, *, passages: bool = False) -> list[str]:
     """Text to learn a language's tokenizer from.
 
     Args:
         language: "tr" or "ja".
         data: folder of real text, or None.
         lines: how many at most.
-        broad: with the passages that questions are about, most of them from an encyclopedia.
+        passages: with those that questions are about, most of them from an encyclopedia; not where they are read.
     """
     if data is None:
         return raw_text(language, lines or 20_000, 0, split(language)[0])
     found = _read(data / "mono" / f"{language}.txt.gz")
-    if broad:
+    if passages:
         asked = map(json.loads, _read(data / "qa" / f"{language}.jsonl.gz"))
         found = [*found, *{row["context"]: None for row in asked if row.get("context")}]
     step = max(1, len(found) // lines) if lines else 1  # Evenly, for the files are sorted by source.
@@ -68,9 +68,11 @@ def questions(language: str, data: Path | None, count: int) -> list[tuple[str, s
 
 
 @cache
-def language_tokenizer(language: str, data: Path | None, size: int, kind: Tokens, lines: int | None) -> Any:
+def language_tokenizer(
+    language: str, data: Path | None, size: int, kind: Tokens, lines: int | None, *, passages: bool = False
+) -> Any:
     """A tokenizer of a language's own, as stage 1 makes one."""
-    return train_vocabulary(training_lines(language, data, lines), size, kind=kind)
+    return train_vocabulary(training_lines(language, data, lines, passages=passages), size, kind=kind)
 
 
 def tokenizer_of(base: str, data: Path | None) -> Any:

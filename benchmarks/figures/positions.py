@@ -52,17 +52,17 @@ def marked(encode: Encode) -> Encode:
 
 def _tokenizers(language: str, setting: Setting) -> Iterator[tuple[str, str, Encode]]:
     """What it is trained on, its name and how it encodes; that of the Phi recipes first."""
-    lines = training_lines(language, setting.data, setting.lines)
+    lines = training_lines(language, setting.data, setting.lines, passages=True)
 
     def trained(size: int, kind: Tokens, texts: Sequence[str] = lines) -> Encode:
         return marked(plain(train_vocabulary(texts, size, kind=kind)))
 
     first = setting.vocabulary, setting.tokens
-    yield "all lines", f"{first[1]}, {first[0]:,}, as in the Phi recipes", trained(*first)
+    yield "all text", f"{first[1]}, {first[0]:,}, as in the Phi recipes", trained(*first)
     for size, kind in product(setting.vocabularies, get_args(Tokens)):
         if (size, kind) != first:
-            yield "all lines", f"{kind}, {size:,}", trained(size, kind)
+            yield "all text", f"{kind}, {size:,}", trained(size, kind)
     yield "a line in four", f"{first[1]}, {first[0]:,}, less text", trained(*first, lines[::4])
     if setting.data:
-        broad = training_lines(language, setting.data, setting.lines, broad=True)
-        yield "all lines and passages", f"{first[1]}, {first[0]:,}, broader text", trained(*first, broad)
+        plain_lines = training_lines(language, setting.data, setting.lines)
+        yield "no passages", f"{first[1]}, {first[0]:,}, narrower text", trained(*first, plain_lines)

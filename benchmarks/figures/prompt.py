@@ -29,7 +29,7 @@ def measure(setting: Setting) -> Iterator[Row]:
             except Skip as why:
                 yield Row("prefill, times faster", case, raw_text, skipped=str(why))
                 continue
-            adapter = make_adapter(base, shape, language, tokenizer=vocabulary(language, shape, setting))
+            adapter = make_adapter(base, shape, language, tokenizer=vocabulary(language, shape, setting, passages=True))
             model = adapter.attach(base)
             read = in_language(text, adapter.encoder, model.newtongue.ranges[language].start)
             jobs = {"raw": _prefill(model, raw), "read": _prefill(model, read)}

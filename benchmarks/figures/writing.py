@@ -35,7 +35,7 @@ def measure(setting: Setting) -> Iterator[Row]:
 
 def _compare(setting: Setting, shape: Shape, language: str) -> tuple[float, tuple[float, float, float]]:
     """How many times fewer positions a text takes, and the quartiles of how many times longer a step."""
-    own = vocabulary(language, shape, setting)
+    own = vocabulary(language, shape, setting, passages=True)
     texts = documents(language, setting.data, setting.characters)
     written = sum(len(own(text, add_special_tokens=False)["input_ids"]) + CLOSING for text in texts)
     fewer = sum(len(in_base(text, shape, setting)) for text in texts) / written
