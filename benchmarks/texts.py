@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from newtongue.tokenizer import load_tokenizer
+from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_recipes.atlas import split
 from newtongue_recipes.atlas.qa import rows
 from newtongue_recipes.atlas.sentences import raw_text

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
 from newtongue import AdapterFormatError, Encoder, ModalityAdapter, NewtongueError
-from newtongue.folder import check_folder, checksums
-from newtongue.precision import dtype_of
+from newtongue.saving.folder import check_folder, checksums
+from newtongue.saving.precision import dtype_of
 from tiny import JAPANESE, TURKISH, tiny_encoder
 from worlds import adapter_for, bare_base, files_of, logits, shake_lora, world
 
@@ -345,7 +345,13 @@ def failing(error: BaseException) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["disk", "Ctrl-C"])
 @pytest.mark.parametrize(
-    "step", ["newtongue.parts.save_file", "newtongue.parts.write_card", "newtongue.parts.checksums", "rename"]
+    "step",
+    [
+        "newtongue.saving.parts.save_file",
+        "newtongue.saving.parts.write_card",
+        "newtongue.saving.parts.checksums",
+        "rename",
+    ],
 )
 def test_whatever_stops_a_save_leaves_the_old_adapter_whole(
     folder: Path, step: str, error: BaseException, monkeypatch: pytest.MonkeyPatch

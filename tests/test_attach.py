@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, Text
 
 from holds import check_saved, unreached
 from newtongue import AttachedModel, ModalityAdapter, NewtongueError
-from newtongue.lora import lora_paths
+from newtongue.answering.lora import lora_paths
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base
 from streams import Part, batch, ids_of

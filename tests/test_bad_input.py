@@ -20,7 +20,7 @@ from newtongue import (
     NewtongueError,
     detach,
 )
-from newtongue.folder import checksums
+from newtongue.saving.folder import checksums
 from tiny import base_tokenizer, save_base, tiny_base
 from worlds import adapter_for, bare_base, files_of, logits, shake_lora, state_bytes, world
 

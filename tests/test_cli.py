@@ -51,7 +51,7 @@ def test_a_terminal_without_a_sign_for_a_letter_shows_its_number(encoding: str) 
     assert done.stdout.decode(encoding).startswith("\\u2713 ")
 
 
-@pytest.mark.parametrize("module", ["newtongue_recipes.cli", "newtongue.config"])
+@pytest.mark.parametrize("module", ["newtongue_recipes.cli", "newtongue.saving.config"])
 def test_what_should_be_quick_does_not_load_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

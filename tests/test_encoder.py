@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from newtongue import Encoder, ModalityAdapter, NewtongueError
-from newtongue.encoder import windows
+from newtongue.reading.encoder import windows
 from tiny import ENCODERS, TURKISH, encoder_tokenizer, tiny_encoder
 from worlds import adapter_for, bare_base, logits
 

@@ -12,7 +12,7 @@ from peft import LoraConfig
 
 import tiny
 from newtongue import ModalityAdapter, NewtongueError
-from newtongue.precision import dtype_of
+from newtongue.saving.precision import dtype_of
 from newtongue_evaluation.portrait import Portrait
 from newtongue_evaluation.results import read_results
 from newtongue_evaluation.tasks.bitext import read_bitext

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import tiny
-from newtongue.ranges import Ranges
-from newtongue.tokenizer import join_tokenizer, load_tokenizer
+from newtongue.reading.ranges import Ranges
+from newtongue.tokenizer.loading import load_tokenizer
+from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_evaluation.answers import answer, answer_nats, example
 from newtongue_evaluation.asking import ask_all
 from newtongue_evaluation.baselines import Learned, Question

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModel
 
 from newtongue import AdapterFormatError, ModalityAdapter, NewtongueError
-from newtongue.folder import checksums
+from newtongue.saving.folder import checksums
 from tiny import ENCODERS
 from worlds import world
 

@@ -14,7 +14,7 @@ import tiny
 from hub import LoopbackHub, Reply, Request
 from newtongue import AdapterFormatError, ModalityAdapter, NewtongueError
 from newtongue.base import BaseInfo
-from newtongue.hub import download, push
+from newtongue.sharing.hub import download, push
 from worlds import adapter_for, bare_base, files_of, logits, same, shake_lora, world
 
 NAME = "you/phi-tiny-turkish"
@@ -338,7 +338,7 @@ def test_a_disk_too_full_to_push_from_is_an_error(loopback_hub: LoopbackHub, mon
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("newtongue.parts.save_file", fail)
+    monkeypatch.setattr("newtongue.saving.parts.save_file", fail)
     with pytest.raises(NewtongueError, match="No space left"):
         world().adapter("tr").push_to_hub(NAME, token=loopback_hub.token)
     assert not loopback_hub.requests

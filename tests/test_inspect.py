@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 
 from hub import LoopbackHub
 from newtongue import ModalityAdapter
-from newtongue.config import ModalityConfig
-from newtongue.folder import checksums
+from newtongue.saving.config import ModalityConfig
+from newtongue.saving.folder import checksums
 from running import newtongue
 from worlds import adapter_for, bare_base, files_of, shake_lora
 

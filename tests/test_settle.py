@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from newtongue import mapper
 from newtongue.base import embeddings_as_read
-from newtongue.config import MapperConfig
-from newtongue.mapper import Mapper
+from newtongue.reading import mapper
+from newtongue.reading.mapper import Mapper
+from newtongue.saving.config import MapperConfig
 from tiny import ROWS
 from worlds import bare_base
 

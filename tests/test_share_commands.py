@@ -13,8 +13,8 @@ import tiny
 from hub import LoopbackHub
 from newtongue import ModalityAdapter
 from newtongue.base import BaseInfo
-from newtongue.folder import write_folder
-from newtongue.precision import dtype_of
+from newtongue.saving.folder import write_folder
+from newtongue.saving.precision import dtype_of
 from newtongue_recipes.judging.card import write_scores
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.sharing import pull_adapter
@@ -254,7 +254,7 @@ def test_a_full_disk_is_not_taken_for_the_network(run: Run, loopback_hub: Loopba
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    run.monkeypatch.setattr("newtongue.hub.snapshot_download", full)
+    run.monkeypatch.setattr("newtongue.sharing.hub.snapshot_download", full)
     assert run("pull", NAME) == 2
     assert "No space left" in run.error and "HF_HOME" in run.error
 

@@ -12,8 +12,8 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrai
 
 import tiny
 from newtongue import ModalityAdapter, NewtongueError
-from newtongue.ranges import Ranges
-from newtongue.tokenizer import join_tokenizer
+from newtongue.reading.ranges import Ranges
+from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune, twins_of

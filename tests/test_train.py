@@ -15,7 +15,7 @@ from transformers import AutoModel, TrainerCallback
 
 import tiny
 from newtongue import ModalityAdapter, NewtongueError
-from newtongue.precision import dtype_of
+from newtongue.saving.precision import dtype_of
 from newtongue_evaluation.tasks.find import find_files
 from newtongue_evaluation.tasks.questions import read_questions
 from newtongue_recipes.data import Source

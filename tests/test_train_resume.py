@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 import newtongue.adapter
 from newtongue import NewtongueError
-from newtongue.whole import write_whole
+from newtongue.saving.whole import write_whole
 from newtongue_recipes.recipe import load_recipe
 from newtongue_recipes.stages.checkpoints import last_checkpoint
 from newtongue_recipes.train import run as running

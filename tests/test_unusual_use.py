@@ -14,8 +14,8 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, MambaConfig, OPTConfig
 
 from newtongue import AttachedModel, NewtongueError
+from newtongue.answering.lora import lora_parameters
 from newtongue.base import decoder_of
-from newtongue.lora import lora_parameters
 from streams import Part, Row, batch, ids_of, packed
 from tiny import ARCHITECTURES
 from worlds import adapter_for, attach_two, bare_base, logits, shake_lora, world

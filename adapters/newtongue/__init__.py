@@ -18,21 +18,21 @@ from .version import __version__
 if TYPE_CHECKING:
     from .adapter import ModalityAdapter
     from .attached import AttachedModel, attach, detach
-    from .encoder import Encoder
     from .errors import AdapterFormatError, BaseMismatchError, LanguageError, NewtongueError
-    from .markup import mark
+    from .reading.encoder import Encoder
+    from .tokenizer.markup import mark
 
 _HOMES = {
     "ModalityAdapter": "adapter",
     "AttachedModel": "attached",
     "attach": "attached",
     "detach": "attached",
-    "Encoder": "encoder",
+    "Encoder": "reading.encoder",
     "AdapterFormatError": "errors",
     "BaseMismatchError": "errors",
     "LanguageError": "errors",
     "NewtongueError": "errors",
-    "mark": "markup",
+    "mark": "tokenizer.markup",
 }
 
 __all__ = [

@@ -12,20 +12,20 @@ from peft import LoraConfig
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from . import hub
+from .answering.lora import MEANING, State, check_lora, load_lora, lora_parameters, lora_state
 from .base import BaseInfo, embedding_table, is_hub_id, table_factor
-from .config import MapperConfig, ModalityConfig
-from .encoder import Encoder
 from .errors import AdapterFormatError, NewtongueError
 from .float32 import Float32
-from .folder import write_folder
 from .languages import check_language
-from .lora import MEANING, State, check_lora, load_lora, lora_parameters, lora_state
-from .mapper import Mapper
-from .parts import read_parts, write_parts
-from .precision import check_dtype
+from .reading.encoder import Encoder
+from .reading.mapper import Mapper
+from .saving.config import MapperConfig, ModalityConfig
+from .saving.folder import write_folder
+from .saving.parts import read_parts, write_parts
+from .saving.precision import check_dtype
+from .sharing import hub
 from .spans.borrowed import check_borrows
-from .voice import Voice, make_voice
+from .writing.voice import Voice, make_voice
 
 if TYPE_CHECKING:
     from .attached import AttachedModel

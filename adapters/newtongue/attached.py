@@ -14,14 +14,15 @@ from peft import PeftType
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .bare import bare, out_of_sight, own_state
+from .answering.bare import bare, out_of_sight, own_state
+from .answering.lora import add_lora, others_disabled, remove_lora, without_others
+from .answering.others import BesideOthers
 from .base import decoder_of, embedding_table
 from .errors import LanguageError, NewtongueError
-from .generating import Generating
-from .lora import add_lora, others_disabled, remove_lora, without_others
-from .others import BesideOthers
-from .port import CHILD, Port, port_of
-from .tokenizer import join_tokenizer, load_tokenizer
+from .reading.port import CHILD, Port, port_of
+from .tokenizer.loading import load_tokenizer
+from .tokenizer.speaking import join_tokenizer
+from .writing.generating import Generating
 
 if TYPE_CHECKING:
     from .adapter import ModalityAdapter

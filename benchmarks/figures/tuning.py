@@ -13,7 +13,7 @@ from benchmarks.steps import plain_lora
 from benchmarks.texts import questions
 from benchmarks.timing import side_by_side
 from benchmarks.trainers import ROUNDS, STEPS, trainer
-from newtongue.tokenizer import load_tokenizer
+from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.stages.tune import TuneTrainer
 

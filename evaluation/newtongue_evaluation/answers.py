@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from newtongue.ranges import Ranges
-from newtongue.tokenizer import join_tokenizer
+from newtongue.reading.ranges import Ranges
+from newtongue.tokenizer.speaking import join_tokenizer
 
 Messages = list[dict[str, Any]]
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from newtongue import AttachedModel
-from newtongue.whole import write_whole
+from newtongue.saving.whole import write_whole
 
 from .measures.alignment import Layers
 from .measures.cost import positions_per_character, prefill_ratio

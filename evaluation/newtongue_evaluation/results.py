@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from newtongue import NewtongueError
-from newtongue.whole import write_whole
+from newtongue.saving.whole import write_whole
 
 Role = Literal["ours", "baseline", "control", "bound"]
 

@@ -6,12 +6,13 @@ from tempfile import TemporaryDirectory
 
 from huggingface_hub import is_offline_mode
 
-from newtongue import AdapterFormatError, ModalityAdapter, NewtongueError, hub
+from newtongue import AdapterFormatError, ModalityAdapter, NewtongueError
 from newtongue.card import CARD, name_in, read_card, render_card
-from newtongue.config import CONFIG_NAME, ModalityConfig
-from newtongue.folder import check_folder, write_folder
 from newtongue.languages import language_name
-from newtongue.precision import dtype_of
+from newtongue.saving.config import CONFIG_NAME, ModalityConfig
+from newtongue.saving.folder import check_folder, write_folder
+from newtongue.saving.precision import dtype_of
+from newtongue.sharing import hub
 
 
 def push_adapter(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from huggingface_hub import ModelCard
 
-from newtongue.config import ModalityConfig
+from newtongue.saving.config import ModalityConfig
 
 from .metadata import metadata
 from .text import body

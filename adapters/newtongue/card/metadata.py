@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 from huggingface_hub import ModelCardData
 
 from newtongue.base import is_hub_id
-from newtongue.config import ModalityConfig
 from newtongue.languages import language_name
+from newtongue.saving.config import ModalityConfig
 
 from .licences import LICENCES
 from .results import as_eval_results, read_results

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from newtongue.base import BaseInfo
-from newtongue.config import ModalityConfig
 from newtongue.languages import language_name
+from newtongue.saving.config import ModalityConfig
 
 from .markdown import render, table
 from .results import as_markdown, read_results

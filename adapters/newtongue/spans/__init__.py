@@ -13,7 +13,7 @@ A language that the identifier does not know and that shares its script with oth
 from collections.abc import Sequence
 
 from newtongue.languages import AUTO
-from newtongue.markup import Message, is_marked, join_marked, mark, split, text_of
+from newtongue.tokenizer.markup import Message, is_marked, join_marked, mark, split, text_of
 
 from .cutting import Unit, cut
 from .identify import UNSURE, identify

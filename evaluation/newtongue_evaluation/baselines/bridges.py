@@ -9,8 +9,8 @@ from transformers import TrainerCallback, set_seed
 
 from newtongue import Encoder, ModalityAdapter
 from newtongue.base import embedding_table
-from newtongue.config import MapperConfig
-from newtongue.mapper import Mapper
+from newtongue.reading.mapper import Mapper
+from newtongue.saving.config import MapperConfig
 from newtongue_evaluation.answers import Messages
 
 from .budget import Budget

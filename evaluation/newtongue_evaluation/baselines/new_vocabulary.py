@@ -11,8 +11,8 @@ from transformers import PreTrainedModel, TrainerCallback, set_seed
 
 from newtongue import Encoder
 from newtongue.base import embedding_table
-from newtongue.ranges import Ranges
-from newtongue.tokenizer import join_tokenizer
+from newtongue.reading.ranges import Ranges
+from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_evaluation.answers import Messages
 
 from .budget import Budget

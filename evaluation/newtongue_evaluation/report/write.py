@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from newtongue.whole import write_whole
+from newtongue.saving.whole import write_whole
 from newtongue_evaluation.portrait import Portrait
 from newtongue_evaluation.results import Result, read_results
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, get_args
 
 from newtongue.errors import NewtongueError
-from newtongue.tokenizer import load_tokenizer
+from newtongue.tokenizer.loading import load_tokenizer
 
 from .gathering import gather
 from .reporting import Report, report

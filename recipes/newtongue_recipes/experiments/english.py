@@ -18,7 +18,7 @@ from transformers import (
 )
 
 from newtongue import NewtongueError
-from newtongue.tokenizer import load_tokenizer
+from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_recipes.demo.lessons import SAY
 from newtongue_recipes.demo.nano import english_tokenizer, small_phi
 from newtongue_recipes.loading import load_base

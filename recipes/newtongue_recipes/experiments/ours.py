@@ -10,7 +10,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from newtongue import Encoder, ModalityAdapter
-from newtongue.whole import write_whole
+from newtongue.saving.whole import write_whole
 from newtongue_evaluation.answers import Messages
 from newtongue_evaluation.baselines import Learned
 from newtongue_evaluation.baselines.method import Stopwatch, thoughts

@@ -9,7 +9,7 @@ from pathlib import Path
 from transformers import TrainerCallback
 
 from newtongue import NewtongueError
-from newtongue.whole import write_whole
+from newtongue.saving.whole import write_whole
 from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
 from newtongue_evaluation.baselines.chance import most_frequent
 from newtongue_evaluation.baselines.forms import beside, thoughtless

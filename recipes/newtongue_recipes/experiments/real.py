@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, TrainerCallback
 
 from newtongue import NewtongueError
 from newtongue.spans.borrowed import cut_borrowed, is_latin
-from newtongue.tokenizer import load_tokenizer
+from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_evaluation.baselines import Lessons, Question
 from newtongue_recipes.demo.lessons import repeat, said_in
 from newtongue_recipes.loading import load_base

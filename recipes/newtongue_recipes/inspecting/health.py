@@ -5,7 +5,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from newtongue import AdapterFormatError
-from newtongue.mapper import Mapper
+from newtongue.reading.mapper import Mapper
 from newtongue_recipes.inspecting.parts import Parts
 
 STATES = 256  # Random encoder states that the mapper is tried on.

@@ -11,10 +11,11 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError, safe_open
 
-from newtongue import AdapterFormatError, NewtongueError, hub
-from newtongue.config import ModalityConfig
-from newtongue.folder import PARTS, check_folder, checksums
-from newtongue.refusals import refused
+from newtongue import AdapterFormatError, NewtongueError
+from newtongue.saving.config import ModalityConfig
+from newtongue.saving.folder import PARTS, check_folder, checksums
+from newtongue.sharing import hub
+from newtongue.sharing.refusals import refused
 
 Shapes = dict[str, list[int]]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue.card import CARD, name_in, read_card, render_card
-from newtongue.config import CONFIG_NAME
-from newtongue.whole import write_whole
+from newtongue.saving.config import CONFIG_NAME
+from newtongue.saving.whole import write_whole
 from newtongue_recipes.sharing import written_by_hand
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.markdown import Markdown
 
 from newtongue import NewtongueError
-from newtongue.config import CONFIG_NAME
 from newtongue.languages import language_name
+from newtongue.saving.config import CONFIG_NAME
 from newtongue_evaluation.asking import CONTROLS
 from newtongue_evaluation.measures.intervals import Score
 from newtongue_evaluation.portrait import Portrait

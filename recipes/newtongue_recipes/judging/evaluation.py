@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from newtongue import AttachedModel, ModalityAdapter, NewtongueError
-from newtongue.tokenizer import load_tokenizer
+from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_evaluation.answers import answer
 from newtongue_evaluation.asking import ask_all
 from newtongue_evaluation.baselines.method import thoughts

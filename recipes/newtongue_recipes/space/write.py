@@ -12,9 +12,9 @@ from huggingface_hub import SpaceCard, SpaceCardData
 
 from newtongue import ModalityAdapter, NewtongueError, __version__
 from newtongue.base import is_hub_id
-from newtongue.folder import write_folder
-from newtongue.hub import check_shareable
 from newtongue.languages import language_name
+from newtongue.saving.folder import write_folder
+from newtongue.sharing.hub import check_shareable
 from newtongue_recipes.loading import base_of
 
 APP = Path(__file__).with_name("app.py")

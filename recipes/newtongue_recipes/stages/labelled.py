@@ -15,8 +15,8 @@ from torch.utils.checkpoint import checkpoint
 from trl.trainer.utils import FusedCausalLMOutput
 
 from newtongue import AttachedModel
-from newtongue.head import Head
-from newtongue.port import CHILD, Port
+from newtongue.reading.port import CHILD, Port
+from newtongue.writing.head import Head
 from newtongue_recipes.settings import SCORED_AT_ONCE
 
 REWRITTEN = ("final_logit_softcapping", "logit_scale", "logits_scaling", "output_multiplier", "lm_head_multiplier")

@@ -13,7 +13,7 @@ from transformers import DataCollatorForSeq2Seq, PreTrainedModel, TrainerCallbac
 
 from newtongue import AttachedModel, Encoder, ModalityAdapter, NewtongueError
 from newtongue.base import embeddings_as_read
-from newtongue.mapper import Mapper
+from newtongue.reading.mapper import Mapper
 from newtongue_recipes.settings import Map, Training
 
 from .checkpoints import AdapterTrainer, last_checkpoint, write_once

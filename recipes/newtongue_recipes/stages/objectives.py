@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from newtongue.mapper import nearness
+from newtongue.reading.mapper import nearness
 
 TELLING = 0.2  # Weight of what a soft token says being of the translation, beside all of the translation being said.
 

@@ -18,7 +18,7 @@ from transformers import (
 )
 
 from newtongue import NewtongueError
-from newtongue.tokenizer import load_tokenizer
+from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_recipes.settings import Represent
 
 from .checkpoints import last_checkpoint, write_once

@@ -8,8 +8,9 @@ from typing import Any, cast
 from transformers import AutoConfig
 
 from newtongue import Encoder, ModalityAdapter, NewtongueError
-from newtongue.ranges import Ranges
-from newtongue.tokenizer import join_tokenizer, load_tokenizer
+from newtongue.reading.ranges import Ranges
+from newtongue.tokenizer.loading import load_tokenizer
+from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_evaluation.answers import Messages
 from newtongue_recipes.data import Gathered
 from newtongue_recipes.recipe import Base, Recipe

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from newtongue.whole import write_whole
+from newtongue.saving.whole import write_whole
 from newtongue_evaluation.answers import Messages
 from newtongue_recipes.data.languages import told
 from newtongue_recipes.data.shapes import contents, own_texts

@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from newtongue import NewtongueError
-from newtongue.whole import write_whole
+from newtongue.saving.whole import write_whole
 from newtongue_evaluation.environment import environment
 from newtongue_recipes.data import write_report
 from newtongue_recipes.folders import make_folder

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from newtongue.whole import write_whole
+from newtongue.saving.whole import write_whole
 
 Inputs = dict[str, Any]
 

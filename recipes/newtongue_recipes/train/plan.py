@@ -15,8 +15,8 @@ from transformers.utils.import_utils import is_liger_kernel_available
 from trl import SFTConfig
 
 from newtongue import ModalityAdapter, NewtongueError
+from newtongue.answering.lora import check_lora
 from newtongue.base import embedding_table
-from newtongue.lora import check_lora
 from newtongue_evaluation.report import table
 from newtongue_recipes.estimates import GIB, Estimate, expect_memory
 from newtongue_recipes.loading import check_attention, positions_of

@@ -16,7 +16,7 @@ from rich.markdown import Markdown
 from transformers import TrainerCallback
 
 from newtongue import ModalityAdapter
-from newtongue.tokenizer import load_tokenizer
+from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_evaluation.report import draw_losses
 from newtongue_recipes import card
 from newtongue_recipes.data import write_report

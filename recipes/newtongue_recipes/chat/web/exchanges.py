@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from newtongue.markup import split
+from newtongue.tokenizer.markup import split
 from newtongue_recipes.chat.conversation import Message, Turn, languages_of
 
 Span = tuple[str | None, str]

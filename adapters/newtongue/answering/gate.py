@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
-from .errors import NewtongueError
-from .languages import module_name
+from newtongue.errors import NewtongueError
+from newtongue.languages import module_name
+from newtongue.reading.ranges import Ranges
+
 from .lora import active_others, lora_layers, use_lora
-from .ranges import Ranges
 
 NOBODY = "__base__"  # PEFT's name for a row without LoRA.
 Elsewhere = dict[str, Tensor | None]

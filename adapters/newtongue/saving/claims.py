@@ -13,10 +13,11 @@ from safetensors import safe_open
 from torch import nn
 from transformers import AutoConfig
 
+from newtongue.errors import AdapterFormatError
+from newtongue.reading.encoder import reading_class
+from newtongue.reading.mapper import Mapper
+
 from .config import MapperConfig
-from .encoder import reading_class
-from .errors import AdapterFormatError
-from .mapper import Mapper
 
 _FEW = 1 << 20  # Parameters; below this, loading says better what is missing.
 _MADE = 1 << 25  # Numbers in buffers, such as positions and masks, which no file need hold: eight masks of 2,048².

@@ -6,7 +6,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from .errors import NewtongueError
+from newtongue.errors import NewtongueError
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 

@@ -20,9 +20,9 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from .base import embedding_table
-from .errors import NewtongueError
-from .tokenizer import load_tokenizer
+from newtongue.base import embedding_table
+from newtongue.errors import NewtongueError
+from newtongue.tokenizer.loading import load_tokenizer
 
 UNLIMITED = 512  # Window of an encoder without a limit of its own (relative positions).
 

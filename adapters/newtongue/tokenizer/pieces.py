@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from .errors import NewtongueError
+from newtongue.errors import NewtongueError
 
 
 @dataclass

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from .config import MapperConfig
+from newtongue.saving.config import MapperConfig
 
 AT_ONCE = 1024  # Soft tokens that settle together: each is compared with every token of the base.
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .errors import AdapterFormatError
+from newtongue.errors import AdapterFormatError
 
 LARGEST_TEXT = 256 << 20  # Bytes of a JSON file or a vocabulary; those of the largest tokenizers have about 40 MiB.
 _LARGEST_HEADER = 100 << 20  # What safetensors itself allows.

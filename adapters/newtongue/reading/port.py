@@ -20,19 +20,20 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from .base import decoder_of, embedding_table
-from .errors import NewtongueError
-from .float32 import computing_as
-from .gate import Gate
-from .head import Head
-from .languages import module_name
+from newtongue.answering.gate import Gate
+from newtongue.base import decoder_of, embedding_table
+from newtongue.errors import NewtongueError
+from newtongue.float32 import computing_as
+from newtongue.languages import module_name
+from newtongue.writing.head import Head
+from newtongue.writing.voice import Voice
+
 from .ranges import Range, Ranges
 from .runs import find_runs, language_of_positions, segments
 from .turn import Turn
-from .voice import Voice
 
 if TYPE_CHECKING:
-    from .adapter import ModalityAdapter
+    from newtongue.adapter import ModalityAdapter
 
 CHILD = "newtongue"  # Name of the port among the base's children.
 REMEMBERED = "newtongue_language"  # What a key-value cache remembers: the language of each of its rows, as it changed.

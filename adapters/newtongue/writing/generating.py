@@ -14,8 +14,9 @@ from transformers import (
 )
 from transformers.generation.candidate_generator import PromptLookupCandidateGenerator
 
-from .errors import NewtongueError
-from .port import port_of
+from newtongue.errors import NewtongueError
+from newtongue.reading.port import port_of
+
 from .scores import NothingRead, OverBaseIds, StopsWritten
 
 

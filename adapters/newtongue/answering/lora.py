@@ -19,10 +19,10 @@ from peft.tuners.lora import LoraLayer, ParamWrapper
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from .base import embedding_table
-from .errors import AdapterFormatError, NewtongueError
-from .float32 import Float32Linear
-from .languages import is_module_name, module_name
+from newtongue.base import embedding_table
+from newtongue.errors import AdapterFormatError, NewtongueError
+from newtongue.float32 import Float32Linear
+from newtongue.languages import is_module_name, module_name
 
 Gate = Callable[[Tensor], Tensor]
 State = dict[str, Tensor]

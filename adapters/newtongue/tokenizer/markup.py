@@ -8,8 +8,8 @@ untouched, and hardly occur in ordinary text; where they do and name no language
 from collections.abc import Container, Iterable
 from typing import Any
 
-from .errors import LanguageError, NewtongueError
-from .languages import check_language
+from newtongue.errors import LanguageError, NewtongueError
+from newtongue.languages import check_language
 
 Message = dict[str, Any]
 

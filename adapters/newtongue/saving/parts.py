@@ -9,19 +9,20 @@ import torch
 from peft import LoraConfig, TaskType
 from safetensors.torch import load_file, save_file
 
-from .card import write_card
+from newtongue.answering.lora import State, check_lora
+from newtongue.card import write_card
+from newtongue.errors import AdapterFormatError
+from newtongue.reading.encoder import Encoder
+from newtongue.reading.mapper import Mapper
+from newtongue.writing.voice import Voice
+
 from .claims import check_encoder, check_lora_rank, check_mapper
 from .config import FORMAT_VERSION, WITH_VOICE, ModalityConfig
-from .encoder import Encoder
-from .errors import AdapterFormatError
 from .folder import check_folder, checksums
-from .lora import State, check_lora
-from .mapper import Mapper
 from .precision import write_as
-from .voice import Voice
 
 if TYPE_CHECKING:
-    from .adapter import ModalityAdapter
+    from newtongue.adapter import ModalityAdapter
 
 Parts = tuple[Encoder, Mapper, LoraConfig | None, State | None, Voice | None]
 

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from .base import embedding_table
+from newtongue.base import embedding_table
 
 if TYPE_CHECKING:
-    from .adapter import ModalityAdapter
-    from .encoder import Encoder
+    from newtongue.adapter import ModalityAdapter
+    from newtongue.reading.encoder import Encoder
 
 NEAREST = 8  # Tokens of the base that a token may mean.
 SHARPNESS = 20.0  # Of the choice among them, by the cosine.

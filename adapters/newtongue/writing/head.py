@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from .float32 import computing_as
+from newtongue.float32 import computing_as
 
 if TYPE_CHECKING:
-    from .port import Port
+    from newtongue.reading.port import Port
 
 NEVER = -1e4  # In place of −inf where losses multiply it by its probability.
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
+from newtongue.errors import AdapterFormatError, NewtongueError
+
 from .config import CONFIG_NAME
-from .errors import AdapterFormatError, NewtongueError
 from .sizes import check_size
 
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".py"}

@@ -6,11 +6,12 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from .base import BaseInfo
-from .errors import AdapterFormatError
-from .languages import check_language
+from newtongue.base import BaseInfo
+from newtongue.errors import AdapterFormatError
+from newtongue.languages import check_language
+from newtongue.version import __version__
+
 from .sizes import check_size
-from .version import __version__
 
 CONFIG_NAME = "modality_config.json"
 FORMAT_VERSION = 1

@@ -9,7 +9,7 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
 )
 
-from .errors import NewtongueError
+from newtongue.errors import NewtongueError
 
 _READING = {
     401: "Check the name and revision; for a private repository set HF_TOKEN, give token=... or run `hf auth login`.",

@@ -7,10 +7,11 @@ from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-from .card import CARD, HERE
-from .config import CONFIG_NAME, ModalityConfig
-from .errors import NewtongueError
-from .folder import PARTS
+from newtongue.card import CARD, HERE
+from newtongue.errors import NewtongueError
+from newtongue.saving.config import CONFIG_NAME, ModalityConfig
+from newtongue.saving.folder import PARTS
+
 from .refusals import refused
 
 

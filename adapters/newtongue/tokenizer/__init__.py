@@ -1,0 +1,1 @@
+"""Text of several languages to ids and back, through the base's own tokenizer."""
