@@ -109,7 +109,16 @@ SHAPES = {
 
 @cache
 def _saved(name: str, device: str) -> tuple[TemporaryDirectory[str], Path]:
-    """A folder with random weights, for as long as the process lives."""
+    """A folder with random weights, for as long as the process lives.
+
+    Raises:
+        Skip: they do not fit on this disk or device while they are made.
+    """
+    sizes = SHAPES[name].sizes
+    wanted = (sizes.linear_parameters + sizes.embedding_parameters) * (2 if device == "cuda" else 4)
+    for place, free in (("disk", disk_usage(gettempdir()).free), ("memory", free_memory(device))):
+        if free < wanted:
+            raise Skip(f"{name} wants {wanted / GIB:.0f} GiB of {place} while it is made; {free / GIB:.0f} are free")
     kept = TemporaryDirectory()
     torch.manual_seed(0)
     with torch.device(device):
@@ -124,15 +133,8 @@ def make_base(shape: Shape, device: str) -> PreTrainedModel:
     """A frozen base of random weights, loaded as recipes load theirs.
 
     Raises:
-        Skip: it does not fit on this disk or device.
+        Skip: it cannot be made here.
     """
-    parameters = shape.sizes.linear_parameters + shape.sizes.embedding_parameters
-    wanted = parameters * (2 if device == "cuda" else 4)
-    for place, free in (("disk", disk_usage(gettempdir()).free), ("memory", free_memory(device))):
-        if free < wanted:
-            raise Skip(
-                f"{shape.name} wants {wanted / GIB:.0f} GiB of {place} while it is made; {free / GIB:.0f} are free"
-            )
     return load_base(_saved(shape.name, device)[1], four_bit=shape.four_bit, trainable=True)
 
 
