@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from newtongue.reading.port import CHILD
+from newtongue.attaching.port import CHILD
 from tiny import ROWS
 
 FIRST = 8  # Ids below are special, in the base's vocabulary and in the languages'.

@@ -434,7 +434,7 @@ def test_a_failure_at_any_step_of_attaching_undoes_the_others(step: str, monkeyp
     base = bare_base()
     adapter = adapter_for(base)
     before, state = picture(base), state_bytes(base)
-    monkeypatch.setattr(f"newtongue.attached.{step}", fail)
+    monkeypatch.setattr(f"newtongue.attaching.attached.{step}", fail)
     with pytest.raises(KeyboardInterrupt):
         adapter.attach(base, tokenizer=base_tokenizer(), trainable=True)
     monkeypatch.undo()

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 import tiny
 from newtongue import NewtongueError
 from newtongue.base import embedding_table
-from newtongue.reading.ranges import Ranges
+from newtongue.ranges import Ranges
 from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_evaluation.answers import answer_nats
 from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question

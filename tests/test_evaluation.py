@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import tiny
-from newtongue.reading.ranges import Ranges
+from newtongue.ranges import Ranges
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_evaluation.answers import answer, answer_nats, example

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 import tiny
 import worlds
 from newtongue import ModalityAdapter, NewtongueError
-from newtongue.tokenizer.markup import mark
+from newtongue.spans.markup import mark
 from running import newtongue
 
 pytest.importorskip("lm_eval", reason="lm-evaluation-harness, the extra `harness`, is not installed")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import tiny
-from newtongue.tokenizer.markup import mark
+from newtongue.spans.markup import mark
 from newtongue_recipes.chat.conversation import Turn
 from newtongue_recipes.chat.web import need_gradio
 from newtongue_recipes.chat.web.exchanges import Answer, Exchange

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holds import check_cached_generation, check_packed, check_rows_apart
-from newtongue.reading.port import CHILD
+from newtongue.attaching.port import CHILD
 from streams import Part, Row, batch, english, ids_of, rows, run
 from worlds import KINDS, SOME, bare_twin, logits, same, world
 

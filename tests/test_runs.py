@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from transformers import StaticCache
 
-from newtongue.reading.port import CHILD
+from newtongue.attaching.port import CHILD
 from newtongue.reading.runs import find_runs, language_of_positions, segments
 from streams import Part, run
 from worlds import bare_base, bare_twin, logits, recomputing, same, world

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from newtongue import LanguageError, ModalityAdapter, NewtongueError
 from newtongue.spans import find_spans
-from newtongue.tokenizer.markup import is_marked
+from newtongue.spans.markup import is_marked
 from newtongue_evaluation.spans import accuracy, read_cases
 from tiny import JAPANESE, TURKISH, tiny_encoder
 from worlds import bare_base, world

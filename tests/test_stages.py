@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrai
 
 import tiny
 from newtongue import ModalityAdapter, NewtongueError
-from newtongue.reading.ranges import Ranges
+from newtongue.ranges import Ranges
 from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base

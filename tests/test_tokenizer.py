@@ -17,9 +17,9 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast, pipel
 from trl import SFTConfig, SFTTrainer
 
 from newtongue import AttachedModel, LanguageError, NewtongueError, mark
-from newtongue.reading.port import CHILD
+from newtongue.attaching.port import CHILD
 from newtongue.spans import mark_spans
-from newtongue.tokenizer.markup import is_marked, split, unmark
+from newtongue.spans.markup import is_marked, split, unmark
 from newtongue.tokenizer.speaking import join_tokenizer
 from tiny import ENGLISH, JAPANESE, TEMPLATE, TURKISH, base_tokenizer
 from worlds import adapter_for, attach_two, bare_base, world

@@ -16,7 +16,7 @@ from trl import SFTConfig, SFTTrainer
 
 from holds import check_cached_generation, check_packed, check_rows_apart, check_saved, unreached
 from newtongue import AttachedModel, NewtongueError, mark
-from newtongue.reading.port import CHILD
+from newtongue.attaching.port import CHILD
 from newtongue.writing.voice import Voice
 from streams import Part, Row, answered, batch, english, ids_of, rows, written
 from test_attach import GENERATION, assert_same_picture, picture

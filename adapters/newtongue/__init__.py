@@ -17,22 +17,22 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .adapter import ModalityAdapter
-    from .attached import AttachedModel, attach, detach
+    from .attaching.attached import AttachedModel, attach, detach
     from .errors import AdapterFormatError, BaseMismatchError, LanguageError, NewtongueError
     from .reading.encoder import Encoder
-    from .tokenizer.markup import mark
+    from .spans.markup import mark
 
 _HOMES = {
     "ModalityAdapter": "adapter",
-    "AttachedModel": "attached",
-    "attach": "attached",
-    "detach": "attached",
+    "AttachedModel": "attaching.attached",
+    "attach": "attaching.attached",
+    "detach": "attaching.attached",
     "Encoder": "reading.encoder",
     "AdapterFormatError": "errors",
     "BaseMismatchError": "errors",
     "LanguageError": "errors",
     "NewtongueError": "errors",
-    "mark": "tokenizer.markup",
+    "mark": "spans.markup",
 }
 
 __all__ = [

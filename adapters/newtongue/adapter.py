@@ -28,7 +28,7 @@ from .spans.borrowed import check_borrows
 from .writing.voice import Voice, make_voice
 
 if TYPE_CHECKING:
-    from .attached import AttachedModel
+    from .attaching.attached import AttachedModel
 
 
 class ModalityAdapter(Float32):
@@ -160,7 +160,7 @@ class ModalityAdapter(Float32):
         ignore_base_name: bool = False,
     ) -> "AttachedModel":
         """Attach this language to a base model; see `newtongue.attach`."""
-        from .attached import attach
+        from .attaching.attached import attach
 
         return attach(base, self, tokenizer=tokenizer, trainable=trainable, ignore_base_name=ignore_base_name)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from newtongue.reading.ranges import Ranges
+from newtongue.ranges import Ranges
 from newtongue.tokenizer.speaking import join_tokenizer
 
 Messages = list[dict[str, Any]]

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from newtongue.errors import NewtongueError
 from newtongue.languages import module_name
-from newtongue.reading.ranges import Ranges
+from newtongue.ranges import Ranges
 
 from .lora import active_others, lora_layers, use_lora
 

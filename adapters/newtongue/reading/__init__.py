@@ -1,1 +1,1 @@
-"""How a language is read: the port where ids become vectors, the encoder behind it, the mapper between."""
+"""How a language is read: the encoder, the mapper behind it, and where in a batch they are needed."""

@@ -13,10 +13,10 @@ A language that the identifier does not know and that shares its script with oth
 from collections.abc import Sequence
 
 from newtongue.languages import AUTO
-from newtongue.tokenizer.markup import Message, is_marked, join_marked, mark, split, text_of
 
 from .cutting import Unit, cut
 from .identify import UNSURE, identify
+from .markup import Message, is_marked, join_marked, mark, split, text_of
 
 Span = tuple[str | None, str]
 

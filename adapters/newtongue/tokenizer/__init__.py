@@ -1,1 +1,1 @@
-"""Text of several languages to ids and back, through the base's own tokenizer."""
+"""Text to ids of several vocabularies and back, through the base's own tokenizer."""

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from newtongue.spans.markup import mark, think
+
 from .joined import Joined
-from .markup import mark, think
 from .pieces import Piece
 
 

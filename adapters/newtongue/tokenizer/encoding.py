@@ -6,9 +6,9 @@ from transformers import BatchEncoding
 
 from newtongue.errors import NewtongueError
 from newtongue.spans.borrowed import cut_borrowed
+from newtongue.spans.markup import THOUGHT, WRITTEN, is_marked, split
 
 from .joined import Joined
-from .markup import THOUGHT, WRITTEN, is_marked, split
 from .pieces import Piece, join, shorten
 
 _OF_ONE = (  # What can be asked of text in the base's vocabulary alone.

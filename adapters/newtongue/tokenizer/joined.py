@@ -4,7 +4,7 @@ from functools import cached_property
 
 from transformers import PreTrainedTokenizerBase
 
-from newtongue.reading.ranges import Ranges
+from newtongue.ranges import Ranges
 
 
 class Joined(PreTrainedTokenizerBase):

@@ -16,13 +16,13 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from newtongue.errors import NewtongueError
 from newtongue.languages import AUTO
-from newtongue.reading.ranges import Ranges
+from newtongue.ranges import Ranges
 from newtongue.spans import mark_messages, mark_spans
+from newtongue.spans.markup import Message, begin, has_marks, is_marked, mark_all, mark_message
 
 from .decoding import Decoding
 from .encoding import Encoding
 from .loading import with_padding
-from .markup import Message, begin, has_marks, is_marked, mark_all, mark_message
 from .pieces import Piece, join, shorten
 
 Languages = str | list[str | None] | None

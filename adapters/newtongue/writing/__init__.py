@@ -1,1 +1,1 @@
-"""How a language is written: its voice, its columns in the head, and generation over all ids."""
+"""How a language is written: its voice, its columns in the head, its ids in generation's scores."""

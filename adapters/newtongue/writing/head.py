@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 from newtongue.float32 import computing_as
 
 if TYPE_CHECKING:
-    from newtongue.reading.port import Port
+    from newtongue.attaching.port import Port
 
 NEVER = -1e4  # In place of −inf where losses multiply it by its probability.
 

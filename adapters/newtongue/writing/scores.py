@@ -6,7 +6,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 from transformers import LogitsProcessorList, StoppingCriteria, StopStringCriteria
 
-from newtongue.reading.ranges import Ranges
+from newtongue.ranges import Ranges
 
 
 class OverBaseIds(LogitsProcessorList):

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, TrainerCallback, set_seed
 
 from newtongue import Encoder
 from newtongue.base import embedding_table
-from newtongue.reading.ranges import Ranges
+from newtongue.ranges import Ranges
 from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_evaluation.answers import Messages
 

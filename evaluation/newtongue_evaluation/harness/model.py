@@ -6,7 +6,7 @@ from lm_eval.models.huggingface import HFLM
 from torch import Tensor
 
 from newtongue import AttachedModel, mark
-from newtongue.tokenizer.markup import is_marked
+from newtongue.spans.markup import is_marked
 
 
 class AttachedLM(HFLM):  # type: ignore[misc]  # The harness is untyped.

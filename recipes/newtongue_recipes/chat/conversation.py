@@ -12,7 +12,7 @@ from transformers import BatchEncoding, StoppingCriteriaList
 
 from newtongue import AttachedModel, NewtongueError
 from newtongue.spans import mark_messages
-from newtongue.tokenizer.markup import split, unmark
+from newtongue.spans.markup import split, unmark
 from newtongue_recipes.chat.streaming import Stop, Streamer, stop_on_interrupt
 from newtongue_recipes.room import check_text, room_of, tokens_left, too_long
 

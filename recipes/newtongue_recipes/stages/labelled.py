@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from trl.trainer.utils import FusedCausalLMOutput
 
 from newtongue import AttachedModel
-from newtongue.reading.port import CHILD, Port
+from newtongue.attaching.port import CHILD, Port
 from newtongue.writing.head import Head
 from newtongue_recipes.settings import SCORED_AT_ONCE
 

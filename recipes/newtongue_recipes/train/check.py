@@ -8,7 +8,7 @@ from typing import Any, cast
 from transformers import AutoConfig
 
 from newtongue import Encoder, ModalityAdapter, NewtongueError
-from newtongue.reading.ranges import Ranges
+from newtongue.ranges import Ranges
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_evaluation.answers import Messages

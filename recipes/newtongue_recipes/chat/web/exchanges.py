@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from newtongue.tokenizer.markup import split
+from newtongue.spans.markup import split
 from newtongue_recipes.chat.conversation import Message, Turn, languages_of
 
 Span = tuple[str | None, str]

@@ -25,11 +25,11 @@ from newtongue.base import decoder_of, embedding_table
 from newtongue.errors import NewtongueError
 from newtongue.float32 import computing_as
 from newtongue.languages import module_name
+from newtongue.ranges import Range, Ranges
+from newtongue.reading.runs import find_runs, language_of_positions, segments
 from newtongue.writing.head import Head
 from newtongue.writing.voice import Voice
 
-from .ranges import Range, Ranges
-from .runs import find_runs, language_of_positions, segments
 from .turn import Turn
 
 if TYPE_CHECKING:

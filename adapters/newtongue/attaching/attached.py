@@ -14,18 +14,19 @@ from peft import PeftType
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .answering.bare import bare, out_of_sight, own_state
-from .answering.lora import add_lora, others_disabled, remove_lora, without_others
-from .answering.others import BesideOthers
-from .base import decoder_of, embedding_table
-from .errors import LanguageError, NewtongueError
-from .reading.port import CHILD, Port, port_of
-from .tokenizer.loading import load_tokenizer
-from .tokenizer.speaking import join_tokenizer
-from .writing.generating import Generating
+from newtongue.answering.lora import add_lora, others_disabled, remove_lora, without_others
+from newtongue.base import decoder_of, embedding_table
+from newtongue.errors import LanguageError, NewtongueError
+from newtongue.tokenizer.loading import load_tokenizer
+from newtongue.tokenizer.speaking import join_tokenizer
+
+from .bare import bare, out_of_sight, own_state
+from .generating import Generating
+from .others import BesideOthers
+from .port import CHILD, Port, port_of
 
 if TYPE_CHECKING:
-    from .adapter import ModalityAdapter
+    from newtongue.adapter import ModalityAdapter
 
 
 def attach(

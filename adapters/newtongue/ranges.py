@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from newtongue.errors import LanguageError, NewtongueError
+from .errors import LanguageError, NewtongueError
 
 
 @dataclass(frozen=True)

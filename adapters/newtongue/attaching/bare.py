@@ -7,9 +7,9 @@ from typing import Any, cast
 from torch import nn
 from transformers import PreTrainedModel
 
-from newtongue.reading.port import CHILD
+from newtongue.answering.lora import lora_paths
 
-from .lora import lora_paths
+from .port import CHILD
 
 
 @contextmanager

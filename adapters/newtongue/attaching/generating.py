@@ -15,9 +15,9 @@ from transformers import (
 from transformers.generation.candidate_generator import PromptLookupCandidateGenerator
 
 from newtongue.errors import NewtongueError
-from newtongue.reading.port import port_of
+from newtongue.writing.scores import NothingRead, OverBaseIds, StopsWritten
 
-from .scores import NothingRead, OverBaseIds, StopsWritten
+from .port import port_of
 
 
 class Generating(PreTrainedModel):

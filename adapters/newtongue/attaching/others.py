@@ -6,10 +6,10 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from newtongue.reading.port import CHILD, Port, port_of
+from newtongue.answering.lora import flags_kept, lora_parameters, without_others
 
 from .bare import out_of_sight
-from .lora import flags_kept, lora_parameters, without_others
+from .port import CHILD, Port, port_of
 
 
 class BesideOthers(PreTrainedModel):
