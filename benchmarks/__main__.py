@@ -34,6 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", choices=FIGURES, metavar="FIGURE", help=", ".join(FIGURES))
     parser.add_argument("--data", type=Path, help="folder of real text")
     parser.add_argument("--shapes", nargs="+", help="of the bases: phi-2, phi-3.5-mini, phi-4-mini, wide, small, tiny")
+    parser.add_argument("--bfloat16", action="store_true", help="bases in bfloat16; a CPU unpacks NF4 slowly")
     parser.add_argument("--repeats", type=int, help="rounds that count at most")
     parser.add_argument("--threads", type=int, default=1, help="of a CPU (default 1)")
     parser.add_argument("--output", type=Path, help="folder of the results (default benchmarks/results/cpu or gpu)")
@@ -61,6 +62,9 @@ def main(arguments: list[str] | None = None) -> None:
     setting = (real if gpu else small)(output, options.data)
     if options.shapes:
         setting = replace(setting, shapes=[SHAPES[name] for name in options.shapes])
+    if options.bfloat16:
+        shapes = [replace(shape, four_bit=False, half=True) for shape in setting.shapes]
+        setting = replace(setting, shapes=shapes)
     setting = replace(setting, repeats=options.repeats or setting.repeats)
     torch.set_num_threads(options.threads)
 

@@ -50,7 +50,7 @@ def forward(shape: Shape, batch: int, positions: int, heads: int | None = None) 
     linear = 2 * sizes.linear_parameters * places
     attention = 2 * sizes.layers * sizes.width * positions * places  # Causal: half of all pairs.
     head = 2 * sizes.rows * sizes.width * (places if heads is None else batch * heads)
-    wide = 2 if shape.four_bit else 4
+    wide = 2 if shape.four_bit or shape.half else 4
     weights = sizes.linear_parameters * (NF4 if shape.four_bit else wide) + sizes.rows * sizes.width * wide
     return Work(linear + attention + head, weights)
 

@@ -50,7 +50,10 @@ LARGE_ENCODER = Represent(Training(1), vocabulary=50_000, width=768, layers=12, 
 
 @dataclass(frozen=True)
 class Shape:
-    """A base to measure with: its sizes, and those of the encoder beside it."""
+    """A base to measure with: its sizes, and those of the encoder beside it.
+
+    `half`: in bfloat16 where it is not in NF4, on a CPU too.
+    """
 
     name: str
     kind: str
@@ -59,6 +62,7 @@ class Shape:
     encoder: Represent
     four_bit: bool = True
     partial_rotary: float = 1.0
+    half: bool = False
 
     @property
     def config(self) -> Any:
@@ -108,23 +112,21 @@ SHAPES = {
 
 
 @cache
-def _saved(name: str, device: str) -> tuple[TemporaryDirectory[str], Path]:
+def _saved(name: str, device: str, dtype: torch.dtype) -> tuple[TemporaryDirectory[str], Path]:
     """A folder with random weights, for as long as the process lives.
 
     Raises:
         Skip: they do not fit on this disk or device while they are made.
     """
     sizes = SHAPES[name].sizes
-    wanted = (sizes.linear_parameters + sizes.embedding_parameters) * (2 if device == "cuda" else 4)
+    wanted = (sizes.linear_parameters + sizes.embedding_parameters) * dtype.itemsize
     for place, free in (("disk", disk_usage(gettempdir()).free), ("memory", free_memory(device))):
         if free < wanted:
             raise Skip(f"{name} wants {wanted / GIB:.0f} GiB of {place} while it is made; {free / GIB:.0f} are free")
     kept = TemporaryDirectory()
     torch.manual_seed(0)
     with torch.device(device):
-        model = AutoModelForCausalLM.from_config(
-            SHAPES[name].config, dtype=torch.bfloat16 if device == "cuda" else torch.float32
-        )
+        model = AutoModelForCausalLM.from_config(SHAPES[name].config, dtype=dtype)
     model.save_pretrained(kept.name)
     return kept, Path(kept.name)
 
@@ -135,7 +137,8 @@ def make_base(shape: Shape, device: str) -> PreTrainedModel:
     Raises:
         Skip: it cannot be made here.
     """
-    return load_base(_saved(shape.name, device)[1], four_bit=shape.four_bit, trainable=True)
+    dtype = torch.bfloat16 if device == "cuda" or shape.half else torch.float32
+    return load_base(_saved(shape.name, device, dtype)[1], four_bit=shape.four_bit, dtype=dtype, trainable=True)
 
 
 def free_memory(device: str) -> int:
