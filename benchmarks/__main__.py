@@ -17,7 +17,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-os.environ |= {"TOKENIZERS_PARALLELISM": "false"}
+os.environ |= {"TOKENIZERS_PARALLELISM": "false", "KINETO_LOG_LEVEL": "6"}  # The profiler announces itself.
 
 FIGURES = (
     *("positions", "prompt", "tuning", "step", "card", "represent", "pairs"),

@@ -150,9 +150,11 @@ def free_memory(device: str) -> int:
 
 
 def make_encoder(shape: Shape, tokenizer: Any = None) -> Encoder:
-    """An encoder of random weights; its tokens are numbers where no tokenizer is given."""
+    """An encoder of random weights; its tokens are those of a tokenizer, as a recipe's, or numbers if none is given."""
     torch.manual_seed(0)
-    return Encoder(ModernBertModel(config_of(shape.encoder)), tokenizer or tokens(shape.encoder.vocabulary))
+    tokenizer = tokenizer or tokens(shape.encoder.vocabulary)
+    settings = replace(shape.encoder, vocabulary=len(tokenizer))
+    return Encoder(ModernBertModel(config_of(settings)), tokenizer)
 
 
 def config_of(encoder: Represent) -> ModernBertConfig:

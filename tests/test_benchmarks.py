@@ -89,5 +89,5 @@ def test_a_job_holds_its_model_and_the_most_that_lives_at_once() -> None:
         kept = [torch.ones(1000, 1000) for _ in range(3)]
         kept[0].view(-1)[1:].add_(1)  # The same storage.
 
-    assert peak(one_after_the_other, model, "cpu") == 2 * size
-    assert peak(at_once, model, "cpu") == 4 * size
+    assert peak(one_after_the_other, model, "cpu") == pytest.approx(2 * size, rel=0.01)
+    assert peak(at_once, model, "cpu") == pytest.approx(4 * size, rel=0.01)

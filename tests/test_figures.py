@@ -4,18 +4,28 @@ import json
 import re
 import runpy
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pytest
+from matplotlib.container import BarContainer
+
+from newtongue_evaluation.report.pictures import bars
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "evaluation" / "results"
-FIGURE = re.compile(r"(−?\d+\.\d+)\**\s\((−?\d+\.\d+)–(−?\d+\.\d+)\)")
+FIGURE = re.compile(r"(−?\d+\.\d+)\**\s\((−?\d+\.\d+)–(−?\d+\.\d+)")
+NAMED = re.compile(r"evaluation/results/(\w[\w./-]*\w)")
+LANGUAGES = {"Turkish": "tr", "Japanese": "ja", "Swahili": "sw"}
+SUMMARY = ("atlas", "data", "tatoeba", "transfer")  # What the README is about.
 SLACK = 0.0001  # Scores are kept with four digits, so a fifth may have turned the third.
 
+Score = tuple[float, float, float]
 
-def scores(found: Any) -> Iterator[tuple[float, float, float]]:
+
+def scores(found: Any) -> Iterator[Score]:
     """All that has a value and an interval, wherever it stands, with its sign turned too: who is ahead of whom."""
     if isinstance(found, dict) and {"value", "low", "high"} <= set(found):
         yield found["value"], found["low"], found["high"]
@@ -25,25 +35,66 @@ def scores(found: Any) -> Iterator[tuple[float, float, float]]:
             yield from scores(one)
 
 
-@pytest.fixture(scope="module")
-def kept() -> list[tuple[float, float, float]]:
-    found = (json.loads(path.read_text(encoding="utf-8")) for path in RESULTS.rglob("*.json"))
-    return [one for file in found for one in scores(file)]
+def kept(names: set[str], language: str | None) -> list[Score]:
+    """Scores of a language, or of all, in the named folders and files; of runs that were made again, only by name."""
+    found = []
+    for path in sorted(RESULTS.rglob("*.json")):
+        name = path.relative_to(RESULTS).as_posix()
+        if name in names or (path.parent.name in names and not path.stem.endswith("-earlier")):
+            tasks = json.loads(path.read_text(encoding="utf-8"))["tasks"]
+            found += [task for task in tasks if language in (None, task["language"])]
+    return list(scores(found))
+
+
+def quoted(page: str) -> Iterator[tuple[str, set[str], str | None]]:
+    """Text with figures, what its section says they are from, and the language of the column they stand in."""
+    for section in re.split(r"^#+ ", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE):
+        names = {one for one in NAMED.findall(section) if Path(one).suffix in ("", ".json")} or set(SUMMARY)
+        for table, lines in groupby(section.splitlines(), lambda line: line.startswith("|")):
+            if not table:
+                yield "\n".join(lines), names, None
+                continue
+            rows = [line.strip("|").split("|") for line in lines]
+            columns = [next((LANGUAGES[one] for one in LANGUAGES if one in cell), None) for cell in rows[0]]
+            for row in rows:
+                yield from ((cell, names, language) for cell, language in zip(row, columns, strict=True))
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/results.md", "docs/experiments.md"])
-def test_figures_are_those_of_the_results(page: str, kept: list[tuple[float, float, float]]) -> None:
-    quoted = FIGURE.findall((ROOT / page).read_text(encoding="utf-8"))
-    assert quoted
-    for figure in quoted:
-        digits = len(figure[0].partition(".")[2])
-        half = 0.5 * 10**-digits + SLACK
-        wanted = [float(one.replace("−", "-")) for one in figure]
-        near = (all(abs(a - b) <= half for a, b in zip(one, wanted, strict=True)) for one in kept)
-        assert any(near), f"{figure[0]} ({figure[1]}–{figure[2]})"
+def test_figures_are_those_of_the_results(page: str) -> None:
+    seen = 0
+    for text, names, language in quoted(page):
+        for figure in FIGURE.findall(text):
+            seen += 1
+            half = 0.5 * 10 ** -len(figure[0].partition(".")[2]) + SLACK
+            wanted = [float(one.replace("−", "-")) for one in figure]
+            near = (all(abs(a - b) <= half for a, b in zip(one, wanted, strict=True)) for one in kept(names, language))
+            assert any(near), f"{figure[0]} ({figure[1]}–{figure[2]}) of {language} is not in {sorted(names)}"
+    assert seen
 
 
-def test_the_picture_can_be_drawn(tmp_path: Path) -> None:
-    draw = runpy.run_path(str(RESULTS / "draw.py"))["draw"]
-    draw(tmp_path / "overview.png")
+def test_the_picture_shows_the_scores(tmp_path: Path) -> None:
+    drawing = runpy.run_path(str(RESULTS / "draw.py"))
+    value, low, high = drawing["each"]("transfer", "adapter")["Turkish"]
+    tasks = json.loads((RESULTS / "transfer" / "tr.json").read_text(encoding="utf-8"))["tasks"]
+    rows = {one["method"]: one["scores"] for task in tasks if task["answered_in"] == "en" for one in task["methods"]}
+    assert rows["adapter"]["exact match"].items() >= {"value": value, "low": low, "high": high}.items()
+    before = dict(plt.rcParams)
+    drawing["draw"](tmp_path / "overview.png")
+    assert dict(plt.rcParams) == before
     assert (tmp_path / "overview.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_bars_stand_as_high_as_their_scores() -> None:
+    found = {
+        "one": {"Turkish": (0.5, 0.4, 0.6), "Japanese": (0.2, 0.2, 0.2)},
+        "other": {"Turkish": (1, 1, 1), "Japanese": (0, 0, 0)},
+    }
+    figure, panel = plt.subplots()
+    bars(panel, found)
+    heights = {
+        bar.get_label(): [one.get_height() for one in bar] for bar in panel.containers if isinstance(bar, BarContainer)
+    }
+    assert heights == {name: [value for value, _, _ in one.values()] for name, one in found.items()}
+    assert [one.get_text() for one in panel.get_xticklabels()] == ["Turkish", "Japanese"]
+    plt.close(figure)

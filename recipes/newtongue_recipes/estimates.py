@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from newtongue_recipes.recipe import Base, Recipe
-from newtongue_recipes.settings import SCORED_AT_ONCE, Training
+from newtongue_recipes.settings import SCORED_AT_ONCE, Represent, Training
 
 GIB = 2**30
 NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)  # Bytes a weight: four bits, a byte a block of 64, four bytes for 256 of those.
@@ -15,7 +15,8 @@ WIDTHS = {"bfloat16": 2, "float16": 2, "float32": 4}
 TRAINED = 8  # Bytes a trained number, without its optimizer: it and its gradient, in float32.
 SMALL = 10**8  # Parameters of a base that a CPU trains in minutes.
 CONTEXT = GIB // 2  # What CUDA and its libraries take before a model is loaded.
-SCORED = 10  # Bytes a position and token of a vocabulary: in half precision, in float32 and its gradient.
+SCORED = 14  # Bytes a position and token it may say: its chance, what that comes from and their gradients.
+TILE = (4096, 32_768)  # Positions and tokens that TRL's loss scores at once; it keeps no more of them.
 PAIR = 128  # Positions of a sentence with its translation, when pairs are long.
 
 
@@ -137,20 +138,22 @@ def _stages(recipe: Recipe, base: Shape) -> Iterator[Estimate]:
             "represent",
             {
                 "encoder": _trained(_parameters(encoder), training),
-                "activations": _activations(encoder, training.batch * positions, checkpoints=False),
+                "activations": _layers(encoder, training.batch * positions, checkpoints=False),
+                "scores": _masked(recipe.represent) * encoder.rows * SCORED,
                 "CUDA": CONTEXT,
             },
         )
     reader = _parameters(encoder) + _mapper(encoder, base, recipe)
     for name, part in recipe.map.parts.items() if recipe.map else ():
         places = part.batch * PAIR
-        through = _activations(base, places, recipe.base.gradient_checkpointing) if name == "through" else 0
+        through = _layers(base, places, recipe.base.gradient_checkpointing) if name == "through" else 0
         yield Estimate(
             f"map {name}",
             {
                 "base": frozen,
                 "encoder and mapper": _trained(reader, part),
                 "activations": through + _layers(encoder, places, checkpoints=False),
+                "scores": places // 2 * base.rows * SCORED if name == "through" else 0,  # Of the translation.
                 "CUDA": CONTEXT,
             },
         )
@@ -161,13 +164,15 @@ def _stages(recipe: Recipe, base: Shape) -> Iterator[Estimate]:
             "base": frozen,
             "encoder and mapper": _trained(reader, training),
             "LoRA": _trained(lora, training),
-            "activations": _activations(base, places, recipe.base.gradient_checkpointing)
+            "activations": _layers(base, places, recipe.base.gradient_checkpointing)
             + _layers(encoder, places, checkpoints=False),
+            "scores": min(places, TILE[0]) * min(base.rows, TILE[1]) * WIDTHS[recipe.base.dtype or "bfloat16"],
             "CUDA": CONTEXT,
         }
         if recipe.tune.answer == "own":
             voice = 2 * encoder.width * base.width + 2 * encoder.rows
-            parts["voice"] = _trained(voice, training) + min(places, SCORED_AT_ONCE) * encoder.rows * SCORED
+            parts["voice"] = _trained(voice, training)
+            parts["scores"] = min(places, SCORED_AT_ONCE) * (base.rows + encoder.rows) * SCORED
         yield Estimate("tune", parts)
 
 
@@ -199,9 +204,10 @@ def _trained(parameters: int, training: Training) -> int:
     return parameters * (TRAINED + averages)
 
 
-def _activations(shape: Shape, places: int, checkpoints: bool) -> int:
-    """Of the layers, and of the logits."""
-    return _layers(shape, places, checkpoints) + places * shape.rows * SCORED
+def _masked(settings: Represent) -> int:
+    """Positions that stage 1 scores: a fresh ModernBERT those that are masked, a published encoder perhaps all."""
+    places = settings.training.batch * settings.positions
+    return places if settings.start_from else int(settings.mask * places)
 
 
 def _layers(shape: Shape, places: int, checkpoints: bool) -> int:

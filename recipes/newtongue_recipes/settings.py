@@ -29,7 +29,8 @@ FolderOrId = Annotated[str, Field(min_length=1), AfterValidator(expanduser)]  # 
 Dropout = Annotated[float, Field(ge=0, lt=1, strict=True)]
 
 PARTS = ("words", "toward", "through")  # Of stage 2, in their order.
-SCORED_AT_ONCE = 2048  # Positions, where a language writes: its columns beside the base's are many.
+TRAININGS = (("represent", "training"), *(("map", part) for part in PARTS), ("tune", "training"))  # Stages and keys.
+SCORED_AT_ONCE = 256  # Positions, where a language writes: its columns beside the base's are many.
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,12 @@ class Training:
             "optim": "adamw_torch_fused",
         }
         return (kind or TrainingArguments)(**{**values, **more, **self.extra})
+
+
+def key_of(arguments: "TrainingArguments") -> str:
+    """Where a training stands in a recipe: its folder is named after its stage, or after its part of one."""
+    named = {stage if part == "training" else part: f"{stage}.{part}" for stage, part in TRAININGS}
+    return named.get(Path(str(arguments.output_dir)).name, "training")
 
 
 @dataclass(frozen=True)

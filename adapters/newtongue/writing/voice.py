@@ -50,7 +50,9 @@ class Voice(nn.Module):
     def tokens(self) -> Tensor:
         """The encoder's embeddings of the tokens, `[vocabulary, encoder width]`."""
         encoder = self._encoder[0]
-        return embedding_table(encoder.model)[: encoder.vocabulary]
+        table = embedding_table(encoder.model)
+        # A slice of all rows would cost a table of zeros on the way back.
+        return table if len(table) == encoder.vocabulary else table[: encoder.vocabulary]
 
     def forward(self, states: Tensor) -> Tensor:
         """Score all tokens after states `[..., base width]`: `[..., vocabulary]`."""
@@ -65,7 +67,7 @@ class Voice(nn.Module):
     def hear(self, ids: Tensor) -> Tensor:
         """What the base hears of written tokens `[...]`: `[..., base width]`."""
         ids = ids.to(self.gain.device)
-        heard: Tensor = self.echo(self.tokens[ids] * self.gain[ids][..., None])
+        heard: Tensor = self.echo(nn.functional.embedding(ids, self.tokens) * self.gain[ids][..., None])
         return heard
 
     @torch.no_grad()

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from newtongue.spans.borrowed import is_latin
-from newtongue_recipes.settings import PARTS
+from newtongue_recipes.settings import PARTS, TRAININGS
 
 from .options import refuse_option
 
 Place = tuple[str | int, ...]
 
-TRAININGS = (("represent", "training"), *(("map", part) for part in PARTS), ("tune", "training"))
 NEEDS = {"represent": ("text", "raw text"), "map": ("pairs", "translations"), "tune": ("questions", "answers")}
 
 

@@ -15,8 +15,9 @@ from transformers import DataCollatorForLanguageModeling, PrinterCallback, Train
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
 from newtongue import NewtongueError
+from newtongue_recipes.settings import key_of
 
-from .guard import Guard, key_of
+from .guard import Guard
 
 
 class ExactTrainer(Trainer):

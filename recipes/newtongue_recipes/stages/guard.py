@@ -4,12 +4,11 @@ import math
 from pathlib import Path
 from typing import Any, NoReturn
 
+from torch import Tensor
 from transformers import TrainerCallback
 
 from newtongue import NewtongueError
-from newtongue_recipes.recipe.conflicts import TRAININGS
-
-KEYS = {stage if part == "training" else part: f"{stage}.{part}" for stage, part in TRAININGS}  # By name of folder.
+from newtongue_recipes.settings import key_of
 
 
 class Guard(TrainerCallback):
@@ -43,13 +42,13 @@ class Guard(TrainerCallback):
                 "'extra.dataloader_drop_last' out."
             )
         for name, weight in model.named_parameters():
-            if weight.requires_grad and not bool(weight.detach().half().isfinite().all()):
+            if weight.requires_grad and weight.numel() and not _fits_half(weight.detach()):
                 _diverged(args, state, f"weights, of {name}, are no numbers of float16 any more")
 
 
-def key_of(args: Any) -> str:
-    """Where the training of these arguments stands in a recipe, whose stages name folders after their trainings."""
-    return KEYS.get(Path(args.output_dir).name, "training")
+def _fits_half(weight: Tensor) -> bool:
+    """By the least and the greatest number, so that a large table is not copied to be looked at."""
+    return all(bool(one.half().isfinite()) for one in weight.aminmax())
 
 
 def _diverged(args: Any, state: Any, what: str) -> NoReturn:

@@ -110,9 +110,9 @@ def _at(head: Head, *given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _score(
     head: Head, states: Tensor, labels: Tensor, answers: Tensor, inside: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    logits = head.logits(states, answers, inside).float()
-    everything = logits.log_softmax(-1)
+    everything = head.logits(states, answers, inside).float().log_softmax(-1)
     with torch.no_grad():
-        entropy = torch.special.entr(everything.exp()).sum(-1)
-        right = (logits.argmax(-1) == labels).float()
+        chances = everything.exp()
+        entropy = torch.special.entr(chances, out=chances).sum(-1)
+        right = (everything.argmax(-1) == labels).float()
     return everything.gather(-1, labels[:, None])[:, 0], entropy, right
