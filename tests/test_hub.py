@@ -244,6 +244,13 @@ def test_a_push_that_broke_goes_on_with_the_parts_that_are_missing(loopback_hub:
     assert ModalityAdapter.from_pretrained(NAME).language == "tr"
 
 
+def test_offline_nothing_is_pushed(loopback_hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(NewtongueError, match=f"pushed to '{NAME}': HF_HUB_OFFLINE is set.* Unset it and push again"):
+        world().adapter("tr").push_to_hub(NAME, token=loopback_hub.token)
+    assert not loopback_hub.requests
+
+
 # What the other libraries read of it
 
 

@@ -4,8 +4,6 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from huggingface_hub import is_offline_mode
-
 from newtongue import AdapterFormatError, ModalityAdapter, NewtongueError
 from newtongue.card import CARD, name_in, read_card, render_card
 from newtongue.languages import language_name
@@ -45,10 +43,6 @@ def push_adapter(
     """
     if not adapter.is_dir():
         raise NewtongueError(f"{adapter} is no folder. Name the folder of an adapter that training or a pull wrote.")
-    if is_offline_mode():
-        raise NewtongueError(
-            f"{adapter} was not pushed: HF_HUB_OFFLINE is set, so the Hub is not to be asked. Unset it and push again."
-        )
     loaded = ModalityAdapter.from_pretrained(adapter)
     text = message or f"Adapter for {language_name(loaded.language)}, made with newtongue"
     with TemporaryDirectory() as scratch:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi, is_offline_mode, snapshot_download
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
@@ -87,6 +87,11 @@ def push(
     """
     check_id(repo_id)
     check_shareable(folder)
+    if is_offline_mode():
+        raise NewtongueError(
+            f"Nothing was pushed to {repo_id!r}: HF_HUB_OFFLINE is set, so the Hub is not to be asked. Unset it and "
+            "push again."
+        )
     api = HfApi(token=token)
     with TemporaryDirectory() as scratch:
         _stage(folder, Path(scratch), repo_id)
