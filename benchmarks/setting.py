@@ -22,7 +22,8 @@ class Setting:
         data: folder of real text; None for the atlas's.
         repeats: rounds that count; what takes long has fewer.
         batch, positions: of a training step.
-        characters: of a prompt.
+        steps: of a trainer's run, each on rows of its own.
+        prompts, characters: texts read as prompts, and how long each is.
         new_tokens: decoded after it.
         vocabulary, tokens: size and kind of the language's tokenizer, as the Phi recipes have them.
         vocabularies: sizes of language tokenizers compared.
@@ -36,6 +37,8 @@ class Setting:
     repeats: int = 15
     batch: int = 4
     positions: int = 128
+    steps: int = 16
+    prompts: int = 4
     characters: int = 2000
     new_tokens: int = 32
     vocabulary: int = 64_000
@@ -58,6 +61,6 @@ def real(output: Path, data: Path | None = None) -> Setting:
 def smallest(output: Path, data: Path | None = None) -> Setting:
     """To see that every figure runs."""
     return Setting(
-        "cpu", [SHAPES["tiny"]], output, data, repeats=1, batch=2, positions=32, characters=60, new_tokens=2,
-        vocabulary=1000, vocabularies=(900, 1000), lines=2000,
+        "cpu", [SHAPES["tiny"]], output, data, repeats=1, batch=2, positions=32, steps=2, prompts=2, characters=60,
+        new_tokens=2, vocabulary=1000, vocabularies=(900, 1000), lines=2000,
     )  # fmt: skip

@@ -10,7 +10,6 @@ from newtongue_recipes.stages.exact import hush
 
 from .setting import Setting
 
-STEPS = 2  # Of a trainer's run.
 ROUNDS = 3  # At most, for each is a run or two.
 
 
@@ -26,7 +25,7 @@ def trainer(
     """A trainer with the settings that the recipes give TRL; of each row, the answer has labels."""
     made = kind(
         model=model,
-        args=Training(STEPS, batch=setting.batch).arguments(
+        args=Training(setting.steps, batch=setting.batch).arguments(
             scratch, SFTConfig, max_length=None, bf16=False, packing=False, disable_tqdm=True,
             activation_checkpointing=setting.device == "cuda", use_cpu=setting.device == "cpu",
             logging_strategy="no",

@@ -14,6 +14,7 @@ from newtongue_evaluation.measures.geometry import Cloud, Map
 from newtongue_evaluation.portrait import Portrait
 from newtongue_evaluation.report import table, write_report
 from newtongue_evaluation.report.card import card_results
+from newtongue_evaluation.report.costs import cost_table
 from newtongue_evaluation.report.examples import best_and_worst, rival
 from newtongue_evaluation.report.figures import curve
 from newtongue_evaluation.report.markdown import as_markdown
@@ -110,6 +111,31 @@ def test_what_beats_ours_with_less_data_is_found_and_told() -> None:
     assert "> **LoRA on raw text, 400 pairs** does better than the adapter" in told
     assert "| adapter, 400 pairs |" in told and "| adapter, 40,000 pairs |" in told
     assert "<b>LoRA on raw text, 400 pairs</b> does better" in render("Report", [task], results, None)
+
+
+def test_what_methods_cost_stands_beside_their_scores_where_it_is_known() -> None:
+    bare = replace(result("bare base on raw text", "control", 2), cost=Cost(characters=1000, positions=500))
+    chance = replace(result("chance, the most frequent answer", "control", 1), cost=Cost())
+    results = [result("adapter", "ours", 20), bare, chance]
+    (task,) = summarise(results)
+    head, rows = cost_table(task)
+    assert head == ["", "seconds of training", "positions a character"]
+    assert list(rows) == [["adapter, 100 pairs", "120", "0.41"], ["bare base on raw text, 100 pairs", "–", "0.50"]]
+    assert "| adapter, 100 pairs | 120 | 0.41 |" in as_markdown("Report", [task], results, None)
+    assert "<td>0.50</td>" in render("Report", [task], results, None)
+    uncosted = [replace(one, cost=Cost()) for one in results]
+    assert "cost" not in as_markdown("Report", summarise(uncosted), uncosted, None)
+
+
+def test_scores_hold_the_numbers_of_the_portrait_and_none_of_its_text(tmp_path: Path) -> None:
+    write_result(RESULTS[0], tmp_path)
+    PORTRAIT.write(tmp_path)
+    write_report(tmp_path, "Report")
+    text = (tmp_path / "scores.json").read_text()
+    looked_at = json.loads(text)["portrait"]
+    assert looked_at["layers"]["tatoeba"]["adapter"]["own"] == [0.1, 0.8]
+    assert (looked_at["soft"]["anisotropy"], looked_at["identical"], looked_at["per_character"][""]) == (0.1, 1.0, 0.3)
+    assert "water" not in text and "demo/tr" not in text
 
 
 def test_scores_by_kind_of_question_stand_beside_the_whole(tmp_path: Path) -> None:

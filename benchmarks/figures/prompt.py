@@ -1,6 +1,8 @@
 """Reading a prompt to its first token, and the cache that it leaves."""
 
 from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import add
 from typing import Any
 
 import torch
@@ -23,32 +25,37 @@ def measure(setting: Setting) -> Iterator[Row]:
         for language, name in LANGUAGES.items():
             case, raw_text = f"{shape.name}, {name}, {setting.characters:,} characters", "raw text, bare base"
             try:
-                text = documents(language, setting.data, setting.characters)[0]
-                raw = in_base(text, shape, setting)
+                texts = documents(language, setting.data, setting.characters)[: setting.prompts]
+                raw = [in_base(text, shape, setting) for text in texts]
                 base = make_base(shape, setting.device)
             except Skip as why:
                 yield Row("prefill, times faster", case, raw_text, skipped=str(why))
                 continue
             adapter = make_adapter(base, shape, language, tokenizer=vocabulary(language, shape, setting, passages=True))
             model = adapter.attach(base)
-            read = in_language(text, adapter.encoder, model.newtongue.ranges[language].start)
+            start = model.newtongue.ranges[language].start
+            read = [in_language(text, adapter.encoder, start) for text in texts]
             jobs = {"raw": _prefill(model, raw), "read": _prefill(model, read)}
             times = side_by_side(jobs, setting.repeats, device=setting.device)
             low, middle, high = times["raw"].over(times["read"])
-            work = roofline.forward(shape, 1, len(read), 1) + roofline.encoder_forward(shape, len(read))
-            roof, reach = work.roof(times["read"].median, setting.device), FASTER[language] if setting.data else None
+            works = [
+                roofline.forward(shape, 1, len(one), 1) + roofline.encoder_forward(shape, len(one)) for one in read
+            ]
+            roof = reduce(add, works).roof(times["read"].median, setting.device)
+            reach = FASTER[language] if setting.data else None
             yield Row("prefill, times faster", case, raw_text, middle, low, high, at_least=reach, roof=roof)
-            smaller = _bytes(jobs["raw"]().past_key_values) / _bytes(jobs["read"]().past_key_values)
+            smaller = jobs["raw"]() / jobs["read"]()
             reach = SMALLER[language] if setting.data else None
             yield Row("key-value cache, times smaller", case, raw_text, smaller, at_least=reach)
 
 
-def _prefill(model: Any, ids: list[int]) -> Callable[[], Any]:
-    inputs = torch.tensor([ids], device=model.device)
+def _prefill(model: Any, prompts: list[list[int]]) -> Callable[[], int]:
+    inputs = [torch.tensor([ids], device=model.device) for ids in prompts]
 
     @torch.no_grad()
-    def read() -> Any:
-        return model(input_ids=inputs, use_cache=True, logits_to_keep=1)
+    def read() -> int:
+        """Read one prompt after the other; bytes of their caches."""
+        return sum(_bytes(model(input_ids=one, use_cache=True, logits_to_keep=1).past_key_values) for one in inputs)
 
     return read
 

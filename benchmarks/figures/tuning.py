@@ -12,7 +12,7 @@ from benchmarks.shapes import Shape, make_adapter, make_base
 from benchmarks.steps import plain_lora
 from benchmarks.texts import questions
 from benchmarks.timing import side_by_side
-from benchmarks.trainers import ROUNDS, STEPS, trainer
+from benchmarks.trainers import ROUNDS, trainer
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.stages.tune import TuneTrainer
@@ -35,7 +35,7 @@ def measure(setting: Setting) -> Iterator[Row]:
 
 
 def _compare(setting: Setting, shape: Shape, language: str) -> tuple[float, float, float]:
-    rows = questions(language, setting.data, setting.batch * STEPS)
+    rows = questions(language, setting.data, setting.batch * setting.steps)
     answers = [in_base(answer, shape, setting) for _, answer in rows]
     raw = [in_base(question, shape, setting) for question, _ in rows]
     base = make_base(shape, setting.device)

@@ -12,7 +12,7 @@ from benchmarks.setting import LANGUAGES, Setting
 from benchmarks.shapes import SHAPES, Shape, make_adapter, make_base
 from benchmarks.texts import questions
 from benchmarks.timing import side_by_side
-from benchmarks.trainers import ROUNDS, STEPS, trainer
+from benchmarks.trainers import ROUNDS, trainer
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.stages.tune import TuneTrainer
@@ -39,7 +39,7 @@ def measure(setting: Setting) -> Iterator[Row]:
 
 
 def _steps(setting: Setting, shape: Shape, language: str, case: str) -> Iterator[Row]:
-    rows = questions(language, setting.data, setting.batch * STEPS)
+    rows = questions(language, setting.data, setting.batch * setting.steps)
     own = vocabulary(language, shape, setting)
     spelled = [in_base(answer, shape, setting) for _, answer in rows]
     with TemporaryDirectory() as scratch:

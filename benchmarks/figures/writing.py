@@ -10,35 +10,45 @@ from benchmarks.ids import FIRST, base_ids, in_base, vocabulary, with_runs
 from benchmarks.rows import Row, Skip
 from benchmarks.setting import LANGUAGES, Setting
 from benchmarks.shapes import Shape, make_adapter, make_base
-from benchmarks.texts import documents
+from benchmarks.texts import documents, questions
 from benchmarks.timing import side_by_side
 
 REACH = {"tr": 1.7, "ja": 2.2}
-CLOSING = 1  # Position after what is written.
+ANSWERS = 500
 
 
 def measure(setting: Setting) -> Iterator[Row]:
-    """A step's time and a text's positions, which make characters a second; with a LoRA, after a prompt in both."""
+    """A step's time and a text's positions, which make characters a second; with a LoRA, after a prompt in both.
+
+    Of long texts, and of answers to questions, most of them a few words, where what opens and closes them counts.
+    """
     for shape in setting.shapes:
         for language, name in LANGUAGES.items():
             case, against = f"{shape.name}, {name}", "the base's tokens"
             try:
-                fewer, (low, middle, high) = _compare(setting, shape, language)
+                own = vocabulary(language, shape, setting, passages=True)
+                low, middle, high = _compare(setting, shape, language, own)
             except Skip as why:
                 yield Row("writing, characters a second", case, against, skipped=str(why))
                 continue
-            reach = REACH[language] if setting.data else None
-            values = (fewer / middle, fewer / high, fewer / low)
-            yield Row("writing, characters a second", case, against, *values, at_least=reach)
+            texts = documents(language, setting.data, setting.characters)
+            answers = [answer for _, answer in questions(language, setting.data, ANSWERS)]
+            for kind, some in (("long texts", texts), ("answers", answers)):
+                fewer = _fewer(some, own, shape, setting)
+                reach = REACH[language] if setting.data else None
+                values = (fewer / middle, fewer / high, fewer / low)
+                yield Row(f"writing {kind}, characters a second", case, against, *values, at_least=reach)
             yield Row("writing, time of a step", case, against, middle, low, high)
 
 
-def _compare(setting: Setting, shape: Shape, language: str) -> tuple[float, tuple[float, float, float]]:
-    """How many times fewer positions a text takes, and the quartiles of how many times longer a step."""
-    own = vocabulary(language, shape, setting, passages=True)
-    texts = documents(language, setting.data, setting.characters)
-    written = sum(len(own(text, add_special_tokens=False)["input_ids"]) + CLOSING for text in texts)
-    fewer = sum(len(in_base(text, shape, setting)) for text in texts) / written
+def _fewer(texts: list[str], own: Any, shape: Shape, setting: Setting) -> float:
+    """How many times fewer positions texts take with their ends: written, one that closes them and one after it."""
+    written = sum(len(own(text, add_special_tokens=False)["input_ids"]) + 2 for text in texts)
+    return sum(len(in_base(text, shape, setting)) + 1 for text in texts) / written
+
+
+def _compare(setting: Setting, shape: Shape, language: str, own: Any) -> tuple[float, float, float]:
+    """The quartiles of how many times longer a step takes."""
     silent, base = make_base(shape, setting.device), make_base(shape, setting.device)
     jobs = {}
     for name, model, voice in (("spelled", silent, False), ("written", base, True)):
@@ -49,7 +59,7 @@ def _compare(setting: Setting, shape: Shape, language: str) -> tuple[float, tupl
         ids = torch.arange(FIRST, FIRST + setting.new_tokens, device=setting.device) + first
         jobs[name] = _say(attached, prompt, ids)
     times = side_by_side(jobs, setting.repeats, device=setting.device)
-    return fewer, times["written"].over(times["spelled"])
+    return times["written"].over(times["spelled"])
 
 
 def _say(model: Any, prompt: Tensor, ids: Tensor) -> Callable[[], None]:

@@ -62,6 +62,12 @@ class Portrait:
         """Write `portrait.json` into a folder."""
         write_whole(folder / FILE, json.dumps(asdict(self), ensure_ascii=False) + "\n")
 
+    def without_text(self) -> dict[str, Any]:
+        """Its numbers, four digits each; not what soft tokens spell, nor where the adapter lay."""
+        return {
+            name: _rounded(value) for name, value in asdict(self).items() if name not in ("adapter", "map", "nearest")
+        }
+
     @classmethod
     def read(cls, folder: Path) -> "Portrait | None":
         """The portrait in a folder, if there is one."""
@@ -75,6 +81,14 @@ class Portrait:
         for name, kind in (("soft", Cloud), ("english", Cloud), ("map", Map)):
             values[name] = values[name] and kind(**values[name])
         return cls(**values)
+
+
+def _rounded(found: Any) -> Any:
+    if isinstance(found, dict):
+        return {name: _rounded(one) for name, one in found.items()}
+    if isinstance(found, list):
+        return [_rounded(one) for one in found]
+    return round(found, 4) if isinstance(found, float) else found
 
 
 def draw(portrait: Portrait, model: AttachedModel, own: Sequence[str], english: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from newtongue_evaluation.measures.intervals import Score
 from newtongue_evaluation.portrait import Portrait
 from newtongue_evaluation.results import Result
 
+from .costs import cost_table
 from .examples import Example, best_and_worst, rival
 from .formats import amount, bytes_of, signed, value
 from .summary import Task
@@ -20,6 +21,9 @@ def as_markdown(title: str, tasks: Sequence[Task], results: Sequence[Result], po
         for name, rows in zip(("best", "worst"), best_and_worst(task), strict=True):
             if rows:
                 parts += [f"Where ours did {name}:", _examples(task, rows)]
+        head, spent = cost_table(task)
+        if spent:
+            parts += ["What it cost:", table(head, spent)]
     if portrait is not None:
         parts += ["## The adapter", _portrait(portrait)]
     commands = dict.fromkeys(one.command for one in results if one.command)

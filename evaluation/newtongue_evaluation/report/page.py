@@ -12,6 +12,7 @@ from newtongue_evaluation.portrait import Portrait
 from newtongue_evaluation.results import Result
 
 from . import figures
+from .costs import cost_table, positions_per_character
 from .examples import best_and_worst, rival
 from .formats import amount, bytes_of, signed, value
 from .groups import by_group
@@ -36,6 +37,7 @@ def render(title: str, tasks: Sequence[Task], results: Sequence[Result], portrai
         "figures": figures,
         "curves": curves,
         "cost_figures": cost_figures,
+        "cost_table": cost_table,
     }
     style = files(__package__).joinpath("templates/page.css").read_text(encoding="utf-8")
     return environment.get_template("page.html.j2").render(
@@ -67,12 +69,8 @@ def cost_figures(task: Task) -> list[str]:
     measure = task.headlines[0]
     drawn = (
         figures.cost_and_quality(task.lines, measure, lambda line: line.cost.training_seconds, "seconds of training"),
-        figures.cost_and_quality(task.lines, measure, positions_per_character, "positions a character"),
+        figures.cost_and_quality(
+            task.lines, measure, lambda line: positions_per_character(line.cost), "positions a character"
+        ),
     )
     return [one for one in drawn if one]
-
-
-def positions_per_character(line: Line) -> float | None:
-    """How many positions a method takes to read a character of a question."""
-    cost = line.cost
-    return cost.positions / cost.characters if cost.positions and cost.characters else None

@@ -30,13 +30,14 @@ def write_report(folder: Path, title: str, more: Sequence[str | Path] = ()) -> l
     tasks, portrait = summarise(results), Portrait.read(folder)
     write_whole(folder / "report.html", render(title, tasks, results, portrait))
     write_whole(folder / "report.md", as_markdown(title, tasks, results, portrait))
-    kept = json.dumps(as_plain(tasks, results), ensure_ascii=False, indent=1)
+    kept = json.dumps(as_plain(tasks, results, portrait), ensure_ascii=False, indent=1)
     write_whole(folder / "scores.json", kept + "\n")
     return tasks
 
 
-def as_plain(tasks: Sequence[Task], results: Sequence[Result]) -> dict[str, Any]:
+def as_plain(tasks: Sequence[Task], results: Sequence[Result], portrait: Portrait | None = None) -> dict[str, Any]:
     """Scores with their intervals and what printed them, without questions or answers: small, and free to be shared."""
+    looked_at = {} if portrait is None else {"portrait": portrait.without_text()}
     return {
         "tasks": [
             {
@@ -51,6 +52,7 @@ def as_plain(tasks: Sequence[Task], results: Sequence[Result]) -> dict[str, Any]
         "seeds": sorted({one.seed for one in results}),
         "settings": list({str(one): one for one in map(_shared, results) if one}.values()),
         "environments": list({str(one.environment): one.environment for one in results}.values()),
+        **looked_at,
     }
 
 
