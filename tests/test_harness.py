@@ -89,41 +89,63 @@ def test_what_is_generated_does_not_depend_on_the_batch() -> None:
     assert lm(batch=3).generate_until(requests, disable_tqdm=True) == alone
 
 
+TASKS_OF = {"ja": ("jcommonsenseqa", "jaquad", "sib200_ja"), "tr": ("sib200_tr", "xcopa_tr")}
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An adapter, its base, and files in the form of the tasks'."""
+    """Adapters, one of which writes, their base, and files in the form of the tasks'."""
     folder = tmp_path_factory.mktemp("harness")
     base = tiny.AutoModelForCausalLM.from_pretrained(tiny.save_base(folder / "base"))
     lora = LoraConfig(r=2, target_modules="all-linear")
-    ModalityAdapter.create(base, tiny.tiny_encoder(tiny.JAPANESE), language="ja", lora=lora).save_pretrained(
-        folder / "ja"
-    )
+    for language, texts in (("ja", tiny.JAPANESE), ("tr", tiny.TURKISH)):
+        adapter = ModalityAdapter.create(base, tiny.tiny_encoder(texts), language=language, lora=lora)
+        (adapter.with_voice(base) if language == "tr" else adapter).save_pretrained(folder / language)
     (folder / "eval").mkdir()
     chosen = [
         {"question": text, **{f"choice{n}": "東京パリ本国人"[n : n + 1 + at] for n in range(5)}, "label": at}
         for at, text in enumerate(tiny.JAPANESE)
     ]
     read = [{"context": text, "question": "何?", "answers": ["東京"]} for text in tiny.JAPANESE]
-    for name, rows in (("jcommonsenseqa.valid", chosen), ("jaquad.dev", read)):
+    causes = [
+        {
+            "premise": text,
+            "choice1": "Su aktı.",
+            "choice2": "İçti.",
+            "question": ("cause", "effect")[at % 2],
+            "label": 0,
+        }
+        for at, text in enumerate(tiny.TURKISH)
+    ]
+    for name, rows in (("jcommonsenseqa.valid", chosen), ("jaquad.dev", read), ("xcopa.tr.val", causes)):
         (folder / "eval" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for language, texts in (("ja", tiny.JAPANESE), ("tr", tiny.TURKISH)):
+        lines = [f"{at}\t{('travel', 'sports')[at % 2]}\t{text}" for at, text in enumerate(texts)]
+        (folder / "eval" / f"sib200.{language}.train-dev.tsv").write_text(
+            "\n".join(["index_id\tcategory\ttext", *lines])
+        )
     return folder
 
 
+@pytest.mark.parametrize("language", TASKS_OF)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_command_runs_tasks_of_both_types_over_local_files(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = []
+def test_the_command_runs_tasks_of_both_types_over_local_files(
+    made: Path, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, tasks = [], [f"newtongue_{task}" for task in TASKS_OF[language]]
     for batch in (1, 3):
-        output = made / f"scores{batch}"
-        arguments = ["--model_args", f"adapter={made / 'ja'},four_bit=False", "--batch_size", str(batch)]
-        arguments += ["--tasks", "newtongue_jcommonsenseqa,newtongue_jaquad", "--output_path", str(output)]
+        output = made / f"scores-{language}-{batch}"
+        arguments = ["--model_args", f"adapter={made / language},four_bit=False", "--batch_size", str(batch)]
+        arguments += ["--tasks", ",".join(tasks), "--output_path", str(output)]
         data = json.dumps({"data": str(made)})
         code = newtongue(monkeypatch, "harness", "run", "--model", "newtongue", *arguments, "--metadata", data)
         assert code == 0
         results = json.loads(next(output.rglob("results_*.json")).read_text())["results"]
         found.append({task: {k: v for k, v in one.items() if "stderr" not in k} for task, one in results.items()})
     assert found[0] == found[1]
-    assert set(found[0]) == {"newtongue_jcommonsenseqa", "newtongue_jaquad"}
-    assert "exact_match,none" in found[0]["newtongue_jaquad"]
+    assert set(found[0]) == set(tasks)
+    for task, scores in found[0].items():
+        assert ("exact_match,none" if "jaquad" in task else "acc,none") in scores
 
 
 @pytest.mark.parametrize("form", [["run"], [], ["validate"]], ids=["run", "the old form", "validate"])
