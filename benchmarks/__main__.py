@@ -21,7 +21,7 @@ os.environ |= {"TOKENIZERS_PARALLELISM": "false", "KINETO_LOG_LEVEL": "6"}  # Th
 
 FIGURES = (
     *("positions", "prompt", "tuning", "step", "card", "represent", "pairs"),
-    *("decoding", "writing", "voice", "attaching", "size", "growth", "reading"),
+    *("decoding", "writing", "voice", "attaching", "size", "growth", "reading", "processes"),
 )
 RESULTS = Path(__file__).parent / "results"
 

@@ -17,8 +17,10 @@ from benchmarks.timing import side_by_side
 from newtongue_recipes.recipe.load import load_recipe
 from newtongue_recipes.recipe.shipped import shipped
 
+LAUNCHED = [pytest.param(name, marks=pytest.mark.slow) if name == "processes" else name for name in FIGURES]
 
-@pytest.mark.parametrize("name", FIGURES)
+
+@pytest.mark.parametrize("name", LAUNCHED)
 def test_a_figure_runs_and_its_rows_can_be_written(name: str, tmp_path: Path) -> None:
     try:
         rows = list(import_module(f"benchmarks.figures.{name}").measure(smallest(tmp_path)))

@@ -13,6 +13,7 @@ from benchmarks.shapes import SHAPES, Shape, make_adapter, make_base
 from newtongue_evaluation.measures.cost import folder_bytes
 
 MB = 10**6
+TOKENS = 32_000  # Of a language that writes.
 HALF = 2  # Bytes of a number as `newtongue train` saves the finished adapter.
 
 
@@ -25,15 +26,18 @@ def measure(setting: Setting) -> Iterator[Row]:
         yield Row("adapter without encoder", shape.name, "MB", (lora + mapper) / MB, at_most=100)
         yield Row("adapter with its encoder", shape.name, "MB", (lora + mapper + encoder) / MB, at_most=350)
         yield Row("adapter with its encoder", shape.name, "LoRA alone", (lora + mapper + encoder) / lora)
+        yield Row(f"a voice of {TOKENS:,} tokens", shape.name, "MB", _voice(shape, TOKENS) * HALF / MB, at_most=15)
     for shape in setting.shapes:
         if setting.device == "cpu":
             base = make_base(shape, setting.device)
             with TemporaryDirectory() as scratch:
-                adapter = make_adapter(base, shape).attach(base).adapter("tr")
+                adapter = make_adapter(base, shape).with_voice(base).attach(base).adapter("tr")
                 adapter.save_pretrained(Path(scratch) / "adapter", dtype=torch.float16)
                 saved = folder_bytes(Path(scratch) / "adapter")
-            reckoned = (lora_parameters(shape) + _mapper(shape) + _encoder(shape)) * HALF
-            yield Row("adapter with its encoder, saved", shape.name, "what is reckoned", saved / reckoned)
+            parts = lora_parameters(shape), _mapper(shape), _encoder(shape), _voice(shape, shape.encoder.vocabulary)
+            yield Row(
+                "adapter with encoder and voice, saved", shape.name, "what is reckoned", saved / (sum(parts) * HALF)
+            )
 
 
 def _mapper(shape: Shape) -> int:
@@ -45,3 +49,8 @@ def _mapper(shape: Shape) -> int:
 def _encoder(shape: Shape) -> int:
     encoder = shape.encoder
     return encoder.layers * (10 * encoder.width**2 + 2 * encoder.width) + encoder.vocabulary * encoder.width
+
+
+def _voice(shape: Shape, tokens: int) -> int:
+    width, base = shape.encoder.width, shape.sizes.width
+    return 2 * width * base + width + base + 2 * tokens

@@ -1,4 +1,4 @@
-"""What a voice adds to a step of Q&A tuning, through the recipes' trainer, and to an adapter's folder."""
+"""What a voice adds to a step of Q&A tuning, through the recipes' trainer."""
 
 from collections.abc import Iterator
 from tempfile import TemporaryDirectory
@@ -9,7 +9,7 @@ from benchmarks.ids import in_base, in_language, vocabulary
 from benchmarks.memory import peak
 from benchmarks.rows import Row, Skip
 from benchmarks.setting import LANGUAGES, Setting
-from benchmarks.shapes import SHAPES, Shape, make_adapter, make_base
+from benchmarks.shapes import Shape, make_adapter, make_base
 from benchmarks.texts import questions
 from benchmarks.timing import side_by_side
 from benchmarks.trainers import ROUNDS, trainer
@@ -17,8 +17,6 @@ from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.stages.tune import TuneTrainer
 
-TOKENS = 32_000  # Of a language, in the folder's size.
-HALF = 2  # Bytes of a number, as `newtongue train` saves the finished adapter.
 AGAINST = "no voice, answers in the base's tokens"
 
 
@@ -31,11 +29,6 @@ def measure(setting: Setting) -> Iterator[Row]:
                 yield from _steps(setting, shape, language, case)
             except Skip as why:
                 yield Row("a tuning step with a voice, time", case, AGAINST, skipped=str(why))
-    for shape in SHAPES.values():
-        if shape.sizes.width > 1000:
-            width, base = shape.encoder.width, shape.sizes.width
-            added = (2 * width * base + width + base + 2 * TOKENS) * HALF
-            yield Row(f"a voice's weights, {TOKENS:,} tokens", shape.name, "MB", added / 10**6, at_most=15)
 
 
 def _steps(setting: Setting, shape: Shape, language: str, case: str) -> Iterator[Row]:
