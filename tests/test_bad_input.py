@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertModel, PreTrainedModel
+from tokenizers import Tokenizer, models
+from transformers import (
+    BertConfig,
+    BertModel,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 from newtongue import (
     AdapterFormatError,
@@ -21,7 +28,8 @@ from newtongue import (
     detach,
 )
 from newtongue.saving.folder import checksums
-from tiny import base_tokenizer, save_base, tiny_base
+from newtongue_recipes.loading import load_base
+from tiny import ARCHITECTURES, ROWS, base_tokenizer, save_base, tiny_base, tiny_encoder
 from worlds import adapter_for, bare_base, files_of, logits, shake_lora, state_bytes, world
 
 INPUTS = {"input_ids": torch.tensor([[1, 20, 30, 40]])}
@@ -324,6 +332,100 @@ def test_what_is_not_a_causal_language_model_is_refused(make: Callable[[], Any])
         adapter_for(bare_base()).attach(make())
 
 
+# Bases on disk that are wrong
+
+
+def edit_weights(change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> Callable[[Path], object]:
+    def edit(folder: Path) -> None:
+        weights = load_file(folder / "model.safetensors")
+        save_file(change(weights), folder / "model.safetensors", metadata={"format": "pt"})
+
+    return edit
+
+
+def edit_base_config(**changes: object) -> Callable[[Path], object]:
+    def edit(folder: Path) -> None:
+        values = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**values, **changes}))
+
+    return edit
+
+
+def as_pickle(folder: Path, data: bytes) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(data)
+
+
+DENSE, LAYER = "model.layers.0.self_attn.dense.weight", "model.layers.1."
+BROKEN_BASES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a layer too few": (
+        edit_weights(lambda all_: {name: one for name, one in all_.items() if not name.startswith(LAYER)}),
+        r"model.layers.1.input_layernorm.bias is missing; .*, and so on for 11 more\. Fetch it anew",
+    ),
+    "no head": (
+        edit_weights(lambda all_: {name: one for name, one in all_.items() if name != "lm_head.weight"}),
+        r"asks for: lm_head.weight is missing\. Fetch it anew",
+    ),
+    "a layer more in its configuration": (edit_base_config(num_hidden_layers=3), "model.layers.2.*is missing"),
+    "a weight of another shape": (
+        edit_weights(lambda all_: {**all_, DENSE: all_[DENSE][:, :8].clone()}),
+        rf"{DENSE} has the shape \(32, 8\) and not \(32, 32\)\. Fetch it anew",
+    ),
+    "an unknown activation": (edit_base_config(hidden_act="foo"), "'foo'.*Name a folder or a Hub id"),
+    "half a file": (
+        lambda folder: os.truncate(folder / "model.safetensors", 9_000),
+        "No base model could be loaded.*damaged, fetch it anew",
+    ),
+    "a pickle of what is no weight": (
+        lambda folder: as_pickle(folder, pickle.dumps(Path("a"))),
+        "No base model could be loaded.*damaged, fetch it anew",
+    ),
+    "an empty pickle": (lambda folder: as_pickle(folder, b""), "No base model could be loaded.*damaged, fetch it anew"),
+    "half a pickle": (
+        lambda folder: as_pickle(folder, b"PK\x03\x04" + bytes(90)),
+        "No base model could be loaded.*damaged, fetch it anew",
+    ),
+}
+
+
+@pytest.mark.parametrize("four_bit", [False, True], ids=["plain", "nf4"])
+@pytest.mark.parametrize(("breaking", "said"), BROKEN_BASES.values(), ids=BROKEN_BASES)
+def test_a_base_is_loaded_whole_or_not_at_all(
+    breaking: Callable[[Path], object], said: str, four_bit: bool, tmp_path: Path
+) -> None:
+    breaking(save_base(tmp_path / "base"))
+    with pytest.raises(NewtongueError, match=f"(?s){said}") as caught:
+        load_base(tmp_path / "base", four_bit=four_bit)
+    assert str(tmp_path / "base") in str(caught.value)
+
+
+@pytest.mark.parametrize("four_bit", [False, True], ids=["plain", "nf4"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_whole_base_is_loaded_where_weights_are_tied_and_from_4_bits_on_disk(
+    architecture: str, four_bit: bool, tmp_path: Path
+) -> None:
+    base = load_base(save_base(tmp_path / "base", architecture), four_bit=four_bit)
+    head, embedding = base.get_output_embeddings(), base.get_input_embeddings()
+    assert (head.weight is embedding.weight) is bool(ARCHITECTURES[architecture].get("tie_word_embeddings"))
+    if not four_bit:
+        return
+    base.save_pretrained(tmp_path / "small")
+    for as_said in (True, False):  # There is no other way to have it.
+        again = load_base(tmp_path / "small", four_bit=as_said)
+        assert torch.equal(logits(again, **INPUTS), logits(base, **INPUTS))
+
+
+def test_memory_that_is_spent_is_not_told_as_a_fault_of_the_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spent(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("newtongue_recipes.loading.AutoModelForCausalLM.from_pretrained", spent)
+    with pytest.raises(torch.OutOfMemoryError):
+        load_base(tmp_path)
+
+
 # Languages
 
 
@@ -334,11 +436,24 @@ def test_a_language_attached_twice_is_an_error_and_the_first_stays(language: str
     shake_lora(model.adapter("tr"))
     before = state_bytes(model)
     second = adapter_for(base, language)
-    with pytest.raises(LanguageError, match=r"already attached.*detach.*'tr-x-news'"):
+    with pytest.raises(LanguageError, match=r"already attached.*model.detach\('tr'\).*'tr-x-news'"):
         second.attach(base)
     assert not second.attached and model.languages == ("tr",)
     now = state_bytes(model)
     assert now.keys() == before.keys() and all(torch.equal(now[name], before[name]) for name in now)
+
+
+@pytest.mark.parametrize("said", ["zh-Hant", "zh-hant", "ZH-HANT"])
+def test_an_attached_language_is_found_in_any_case(said: str) -> None:
+    base = bare_base()
+    before, state = picture(base), state_bytes(base)
+    adapter = adapter_for(base, "zh-Hant")
+    model = adapter.attach(base, tokenizer=base_tokenizer())
+    ranges = model.tokenizer.ranges  # type: ignore[attr-defined]
+    assert said in ranges and ranges[said] is ranges["zh-Hant"] and ranges.index(said) == ranges["zh-Hant"].start
+    assert model.adapter(said) is adapter
+    assert model.detach(said) is adapter and said not in ranges
+    assert_untouched(base, before, state)
 
 
 def test_one_adapter_on_two_bases_is_an_error() -> None:
@@ -376,9 +491,51 @@ def test_ids_of_a_language_no_longer_attached_are_an_error() -> None:
     model = adapter_for(base, "ja").attach(base, tokenizer=base_tokenizer())
     ids = model.tokenizer("日本", language="ja", return_tensors="pt")
     model.detach("ja")
-    with pytest.raises(NewtongueError, match=r"nor to an attached language.*Encode the text again"):
-        model(**ids)
+    row = ids["input_ids"][0].tolist()
+    for use in (
+        lambda: model(**ids),
+        lambda: model.generate(**ids, max_new_tokens=1),
+        lambda: model.tokenizer.decode(row),
+        lambda: model.tokenizer.decode(row, skip_special_tokens=True),
+        lambda: model.tokenizer.batch_decode([INPUTS["input_ids"][0].tolist(), row]),
+        lambda: model.tokenizer.convert_ids_to_tokens(row),
+        lambda: model.tokenizer.convert_ids_to_tokens(row[1]),
+    ):
+        with pytest.raises(NewtongueError, match=r"nor to an attached language \(tr .*Encode the text again"):
+            use()
     assert torch.equal(logits(model, **INPUTS), logits(bare_base(), **INPUTS))
+
+
+def test_ids_of_the_base_s_rows_without_a_token_are_decoded_as_the_base_does() -> None:
+    for ids in ([0, 0, 5, 319], [319], [], 319):
+        for how in ("decode", "convert_ids_to_tokens"):
+            assert getattr(world().tokenizer, how)(ids) == getattr(base_tokenizer(), how)(ids)
+
+
+# Settings that are wrong
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    **{f"sharpness is {one}": {"sharpness": float(one)} for one in ("-1.0", "nan", "inf")},
+    **{f"dropout is {one}": {"dropout": float(one)} for one in ("-0.1", "1.5", "nan")},
+    **{f"hidden is {one}": {"hidden": one} for one in (0, -5, 2.5, 1 << 40)},
+    "borrows is 'yes'": {"borrows": "yes", "language": "ja"},
+}
+
+
+@pytest.mark.parametrize("said", SETTINGS)
+def test_an_adapter_that_could_not_be_loaded_again_is_not_made(said: str) -> None:
+    with pytest.raises(NewtongueError, match=f"{said}.*give ModalityAdapter.create another value"):
+        ModalityAdapter.create(bare_base(), tiny_encoder(), **{"language": "tr", **SETTINGS[said]})
+
+
+@pytest.mark.parametrize("made", [{"sharpness": 0}, {"dropout": 0}, {"dropout": 1.0}, {"hidden": 1}], ids=str)
+def test_an_adapter_with_settings_at_their_bounds_is_made_and_loaded_again(
+    made: dict[str, Any], tmp_path: Path
+) -> None:
+    ModalityAdapter.create(bare_base(), tiny_encoder(), language="tr", **made).save_pretrained(tmp_path / "tr")
+    mapper = ModalityAdapter.from_pretrained(tmp_path / "tr").config.mapper
+    assert {name: getattr(mapper, name) for name in made} == made
 
 
 # A failure in the middle
@@ -454,6 +611,49 @@ def test_a_base_without_a_tokenizer_says_how_to_give_one(tmp_path: Path) -> None
         model = adapter_for(base).attach(base)
         with pytest.raises(NewtongueError, match=r"No tokenizer.*attach\(base, tokenizer=...\)"):
             _ = model.tokenizer
+
+
+def with_words(count: int) -> PreTrainedTokenizerBase:
+    """The base's tokenizer with tokens added, up to `count` ids in all."""
+    tokenizer = base_tokenizer()
+    tokenizer.add_tokens([f"<word{number}>" for number in range(len(tokenizer), count)])
+    return tokenizer
+
+
+def with_a_gap(last: int) -> PreTrainedTokenizerBase:
+    """A tokenizer of a few tokens, the last of which has the id `last`."""
+    backend = Tokenizer(models.WordLevel({"<eos>": 0, "water": 1, "bread": last}, unk_token="<eos>"))
+    return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<eos>")
+
+
+@pytest.mark.parametrize("rows", [ROWS, ROWS + 1])
+def test_a_base_s_tokenizer_has_an_id_a_row_at_most(rows: int, tmp_path: Path) -> None:
+    """Those of the Phis have fewer, and are taken."""
+    for tokenizer in (with_words(rows), with_a_gap(rows - 1)):
+        base = type(tiny_base()).from_pretrained(save_base(tmp_path / "base"))
+        before, state = picture(base), state_bytes(base)
+        tokenizer.save_pretrained(tmp_path / "base")
+        last = str(tokenizer.convert_ids_to_tokens(rows - 1))
+        if rows == ROWS:
+            model = adapter_for(base).attach(base, tokenizer=tokenizer)
+            ids = model.tokenizer(last, add_special_tokens=False)["input_ids"]
+            assert ids == [rows - 1] and model.tokenizer.decode(ids) == last
+            continue
+        said = f"'{last}' with id {ROWS}, and the base's embedding has {ROWS} rows.*resize_token_embeddings\\({rows}\\)"
+        adapter = adapter_for(base)
+        with pytest.raises(NewtongueError, match=said):
+            adapter.attach(base, tokenizer=tokenizer)
+        assert_untouched(base, before, state)
+        with pytest.raises(NewtongueError, match=said):
+            _ = adapter.attach(base).tokenizer
+
+
+def test_tokens_added_beyond_the_base_s_rows_are_an_error() -> None:
+    base = bare_base()
+    tokenizer = adapter_for(base).attach(base, tokenizer=with_words(ROWS - 1)).tokenizer
+    assert tokenizer.add_tokens(["<last>"]) == 1 and tokenizer.convert_tokens_to_ids("<last>") == ROWS - 1
+    with pytest.raises(NewtongueError, match=f"'<more>' with id {ROWS}, and the base's embedding has {ROWS} rows"):
+        tokenizer.add_special_tokens({"pad_token": "<more>"})
 
 
 def test_the_tokenizer_beside_the_base_is_found(tmp_path: Path) -> None:

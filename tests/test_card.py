@@ -13,6 +13,7 @@ from newtongue import ModalityAdapter, NewtongueError
 from newtongue_recipes.card import sources
 from newtongue_recipes.data.counts import Counts
 from newtongue_recipes.data.reporting import Report, SourceReport
+from newtongue_recipes.recorded import recorded_command
 from worlds import adapter_for, bare_base, world
 
 NAME = "you/phi-tiny-turkish"
@@ -144,3 +145,24 @@ def test_a_script_of_a_language_is_no_language_to_the_hub(tmp_path: Path) -> Non
 def test_a_source_of_the_data_is_named_without_where_it_lay(source: str, revision: str | None, named: str) -> None:
     made = Report("tr", None, [SourceReport("text", source, "cc0-1.0", revision, Counts(source))])
     assert sources(made)[0]["source"] == named
+
+
+@pytest.mark.parametrize(
+    "typed,recorded",
+    [
+        pytest.param(["demo", "--seed", "3"], "demo --seed 3", id="without paths"),
+        pytest.param(["evaluate", "runs/tr/adapter", "../b"], "evaluate runs/tr/adapter ../b", id="relative"),
+        pytest.param(
+            ["evaluate", "/home/me/tr/", "--base", "~/phi-2"], "evaluate tr --base phi-2", id="of this machine"
+        ),
+        pytest.param(["--base=/home/me/phi-2", "base.name=~me/b"], "--base=phi-2 base.name=b", id="after an ="),
+        pytest.param(["/home/a=/b/c", "lora.rate=1e-4"], "c lora.rate=1e-4", id="an = in a path"),
+        pytest.param(["--output", "/", "you/phi-2"], "--output / you/phi-2", id="the root, a Hub id"),
+        pytest.param(["--say", "Say it:", "/x/my run"], "--say 'Say it:' 'my run'", id="with spaces"),
+    ],
+)
+def test_a_command_is_recorded_to_be_typed_again_and_tells_no_path_of_this_machine(
+    typed: list[str], recorded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/opt/bin/newtongue", *typed])
+    assert recorded_command() == f"newtongue {recorded}"

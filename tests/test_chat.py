@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,11 +20,15 @@ import tiny
 from newtongue import AttachedModel, LanguageError, NewtongueError
 from newtongue.base import BaseInfo
 from newtongue_recipes.chat.conversation import Conversation, Turn
+from newtongue_recipes.chat.messages import answered
 from newtongue_recipes.chat.streaming import Streamer, stop_on_interrupt
 from newtongue_recipes.chat.terminal import Chat, describe, pick_language, typed_lines
+from newtongue_recipes.data.shapes import contents
 from newtongue_recipes.loading import base_of
+from newtongue_recipes.settings import Training, Tune
+from newtongue_recipes.stages.fitting import fitting
 from running import newtongue
-from worlds import adapter_for, attach_two, bare_base, shake_lora, world
+from worlds import adapter_for, attach_two, bare_base, shake_lora, voiced, world
 
 TURKISH = "Fransa'nın başkenti neresidir?"
 JAPANESE = "フランスの首都はどこですか。"
@@ -59,6 +64,69 @@ def test_an_answer_is_that_of_generate_and_earlier_messages_keep_their_languages
     assert second.text == expected.rstrip("\ufffd").strip()
     ranges = talk.model.tokenizer.ranges  # type: ignore[attr-defined]
     assert {ranges.language_of(one) for one in ids[0].tolist()} == {None, "tr", "ja"}
+
+
+def test_a_voice_s_answers_stay_in_their_own_tokens_as_they_were_trained() -> None:
+    model = attach_two(bare_base(), voice=True)
+    with torch.no_grad():
+        model.adapter("tr").voice.bias += 100  # type: ignore[union-attr]
+    talk = conversation(model)
+    talk.say(TURKISH, "tr")
+    text = talk.answer(lambda _: None).text
+    talk.say(JAPANESE, "ja")
+    asked = [
+        {"role": "user", "content": TURKISH, "language": "tr"},
+        {"role": "user", "content": JAPANESE, "language": "ja"},
+    ]
+    said = [{"role": "assistant", "content": one} for one in (text, "Su")]
+    chat = [asked[0], said[0], asked[1], said[1]]
+    [row] = fitting(model.tokenizer, [chat], Tune(Training(1), max_length=256, answer="own"), "tr").rows
+    trained = row["input_ids"][: row["labels"].count(-100)]
+    own = model.tokenizer.ranges["tr"]  # type: ignore[attr-defined]
+    assert any(own.begin <= one < own.start for one in trained)
+    assert talk._encode(talk.turns)["input_ids"][0].tolist() == trained
+    assert talk.answer(lambda _: None).text
+
+
+PLAIN, OWN, OTHER = (
+    {"type": "text", "text": text} | more
+    for text, more in (("So: ", {}), (TURKISH, {"language": "tr"}), (JAPANESE, {"language": "ja"}))
+)
+ANSWERS: dict[str, dict[str, Any]] = {
+    "the base's": {"content": "Paris."},
+    "written": {"content": TURKISH, "language": "tr"},
+    "thought and written": {"content": TURKISH, "language": "tr", "thought": "Paris."},
+    "the base's and written": {"content": [PLAIN, OWN]},
+    "the base's, thought and written": {"content": [PLAIN, OWN], "thought": "Paris."},
+    "written in two": {"content": [OWN, PLAIN, OTHER], "thought": "Paris."},
+    "written twice": {"content": [OWN, OWN]},
+}
+
+
+@pytest.mark.parametrize("said", ANSWERS.values(), ids=ANSWERS)
+def test_an_answer_is_kept_in_the_form_that_it_was_trained_in(said: dict[str, Any]) -> None:
+    tokenizer: Any = voiced().tokenizer
+    asked, trained = {"role": "user", "content": TURKISH, "language": "tr"}, {"role": "assistant", **said}
+    row = tokenizer.example([asked, trained])
+    ids = row["input_ids"][row["labels"].count(-100) :]
+    for cut in range(len(ids) + 1):  # As one is that was stopped.
+        streamer = Streamer(tokenizer, lambda _: None)
+        streamer.ids = ids[:cut]
+        kept = answered(tokenizer, streamer.ids, text := streamer.finish())
+        assert "".join(contents(kept)) == text
+        assert tokenizer.apply_chat_template([asked, kept])
+    assert {name: value for name, value in kept.items() if value} == trained
+    assert tokenizer.example([asked, kept]) == row
+
+
+def test_a_base_that_asks_for_beams_is_streamed_without() -> None:
+    base = bare_base()
+    model = adapter_for(base).attach(base, tokenizer=tiny.base_tokenizer())
+    answers = []
+    for beams in (1, 3):
+        model.generation_config.num_beams = beams
+        answers.append(chat(TURKISH, talk=conversation(model))[0])
+    assert answers[0] == answers[1] != ""
 
 
 def test_what_was_shown_piece_by_piece_is_the_answer() -> None:

@@ -1,6 +1,8 @@
 """The command line as a user meets it: help, answers, errors without tracebacks."""
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +95,28 @@ def test_ask_finds_the_base_beside_an_adapter_that_moved(adapter: Path) -> None:
     done = newtongue("ask", str(moved / "tr"), "Fransa?", "--max-new-tokens", "1")
     moved.rename(adapter.parent)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_base_without_a_tokenizer_says_what_to_put_where(
+    adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny.tiny_base().save_pretrained(tmp_path / "bare")
+    for command in (("ask", str(adapter), "Su?"), ("chat", str(adapter))):
+        assert running.newtongue(monkeypatch, *command, "--no-four-bit", "--base", str(tmp_path / "bare")) == 2
+        told = " ".join(capsys.readouterr().err.split())
+        assert f"No tokenizer could be loaded for the base '{tmp_path / 'bare'}'" in told
+        assert "Put its files, tokenizer.json" in told and "attach" not in told
+
+
+def test_the_question_that_a_demo_ends_with_can_be_typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = {"english_identical": True, "seconds": 1.0, "heldout": {}}
+    monkeypatch.setattr("newtongue_recipes.demo.run.run_demo", lambda *_, **__: report)
+    output = f"my [bold]demo/{'long' * 30}"
+    assert running.newtongue(monkeypatch, "demo", "--output", output) == 0
+    asked = re.search("Ask it yourself: (.*)", capsys.readouterr().out)
+    assert asked and shlex.split(asked[1]) == ["newtongue", "ask", f"{output}/tr", "Fransa'nın başkenti neresidir?"]
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,46 @@ def made(row: dict[str, Any], kind: Any, **source: Any) -> Any:
         pytest.param(
             {"messages": [{**READ, "language": "en"}, ANSWER]}, [READ, ANSWER], id="messages in the base's language"
         ),
+        pytest.param(
+            {"messages": [{**READ, "content": [{"type": "text", "text": "Su nedir?"}], "language": "en"}, ANSWER]},
+            [READ, ANSWER],
+            id="parts in the base's language",
+        ),
+        pytest.param(
+            {"messages": [READ, {**ANSWER, "content": [{**SAY, "language": "en"}, SAY]}]},
+            [USER, {**ANSWER, "content": "Repeat: Repeat:", "language": "en"}],
+            id="parts of an answer in another language",
+        ),
+        pytest.param(
+            {"messages": [READ, {**ANSWER, "content": [{**CONTEXT[0], "language": "tur"}], "thought": " It flows."}]},
+            [USER, {**ANSWER, "content": "Su akar.", "language": "tr", "thought": "It flows."}],
+            id="parts of an answer in the language, and a thought",
+        ),
+        pytest.param(
+            {"messages": [READ, {**ANSWER, "content": [SAY, CONTEXT[0]], "thought": "It flows."}]},
+            [USER, {**ANSWER, "content": [SAY, CONTEXT[0]], "thought": "It flows."}],
+            id="parts of an answer in two languages, and a thought",
+        ),
     ],
 )
 def test_questions(row: dict[str, Any], expected: Any) -> None:
     assert made(row, "questions") == expected
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)),
+    st.sampled_from([{}, {"language": "en"}]),
+)
+def test_parts_that_are_not_in_the_language_are_the_text_that_they_make(texts: list[str], said: dict[str, str]) -> None:
+    """Most templates take nothing else, and write parts as Python does."""
+    texts = ["Su ", *texts]
+    parts = [{"type": "text", "text": text} for text in texts]
+    for roles in (("user", "assistant"), ("system", "user", "assistant")):
+        whole, parted = (
+            [READ if role == "user" else {"role": role, "content": content, **said} for role in roles]
+            for content in ("".join(texts), parts)
+        )
+        assert made({"messages": parted}, "questions") == made({"messages": whole}, "questions")
 
 
 @pytest.mark.parametrize(
@@ -151,6 +187,12 @@ def test_any_shape_gives_its_text(row: dict[str, Any], expected: str) -> None:
             "text",
             "no text in the language",
             id="all in another language",
+        ),
+        pytest.param(
+            {"messages": [READ, {**ANSWER, "content": [SAY, {"type": "text", "text": 7}]}]},
+            "questions",
+            "content not text (int)",
+            id="a part that is a number",
         ),
         pytest.param({"messages": "Su?"}, "questions", "messages not a list of messages (str)", id="no messages"),
         pytest.param({"messages": [{"role": "bot"}]}, "questions", "message with an unknown role", id="role"),

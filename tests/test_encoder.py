@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     AutoModelForMaskedLM,
     BertConfig,
@@ -21,7 +22,8 @@ from transformers import (
 
 from newtongue import Encoder, ModalityAdapter, NewtongueError
 from newtongue.reading.encoder import windows
-from tiny import ENCODERS, TURKISH, encoder_tokenizer, tiny_encoder
+from newtongue.spans.markup import unmark
+from tiny import ENCODERS, TURKISH, base_tokenizer, encoder_tokenizer, tiny_encoder
 from worlds import adapter_for, bare_base, logits
 
 over_encoders = pytest.mark.parametrize("architecture", ENCODERS)
@@ -225,6 +227,39 @@ def test_a_tokenizer_without_opening_and_closing_tokens_is_refused() -> None:
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=encoder.tokenizer.backend_tokenizer)
     with pytest.raises(NewtongueError, match="cls_token and sep_token"):
         Encoder(encoder.model, tokenizer)
+
+
+def with_a_gap(rows: int) -> Encoder:
+    """An encoder with the words `su`, 4, and `ekmek`, 40."""
+    words = {"[PAD]": 0, "[CLS]": 1, "[SEP]": 2, "[UNK]": 3, "su": 4, "ekmek": 40}
+    backend = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    named = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]"}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **named)
+    return Encoder(BertModel(BertConfig(vocab_size=rows, **ENCODERS["bert"])).eval(), tokenizer)
+
+
+@pytest.mark.parametrize("voice", [False, True])
+def test_ids_after_a_gap_in_a_tokenizer_are_of_its_language(voice: bool, tmp_path: Path) -> None:
+    base = bare_base()
+    adapter = ModalityAdapter.create(base, with_a_gap(64), language="tr")
+    model = (adapter.with_voice(base) if voice else adapter).attach(base, tokenizer=base_tokenizer())
+    model.attach(adapter_for(base, "ja"))
+    ids = model.tokenizer("su ekmek", language="tr", add_special_tokens=False)["input_ids"]  # type: ignore[call-arg]
+    ranges = model.tokenizer.ranges  # type: ignore[attr-defined]
+    assert ids == [ranges["tr"].start + one for one in (1, 4, 40, 2)]
+    assert {ranges.language_of(one) for one in ids} == {"tr"} and ranges["ja"].begin == ranges["tr"].stop
+    assert unmark(model.tokenizer.decode(ids)) == "su ekmek"
+    before = logits(model, input_ids=torch.tensor([ids]))
+    adapter.save_pretrained(tmp_path / "tr")
+    again = ModalityAdapter.from_pretrained(tmp_path / "tr").attach(bare_base())
+    assert torch.equal(logits(again, input_ids=torch.tensor([ids])), before[..., : ranges["ja"].begin])
+
+
+def test_an_id_after_a_gap_without_a_row_is_refused() -> None:
+    assert with_a_gap(41).vocabulary == 41
+    with pytest.raises(NewtongueError, match="ids up to 40 and its model only 40 rows"):
+        with_a_gap(40)
 
 
 def test_a_tokenizer_larger_than_the_model_is_refused() -> None:

@@ -11,7 +11,7 @@ from newtongue.ranges import Ranges
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_evaluation.answers import answer, answer_nats, example
-from newtongue_evaluation.asking import ask_all
+from newtongue_evaluation.asking import CONTROLS, ask_all, lacking
 from newtongue_evaluation.baselines import Learned, Question
 from newtongue_evaluation.baselines.forms import plain
 from newtongue_evaluation.baselines.swapped import ask_swapped, swapped
@@ -29,6 +29,23 @@ def test_swapped_exchanges_within_a_group_and_never_for_the_same_subject() -> No
     for (relation, about), (of, other) in zip(rows, swapped(rows, group, subject), strict=True):
         assert relation == of
         assert about != other
+
+
+@pytest.mark.parametrize(
+    "english,groups,subjects,expected",
+    [
+        (("a", "b"), ("x", "x"), ("1", "2"), {}),
+        (("a", ""), ("x", "x"), ("1", "2"), {"translate-test": "1 of 2 questions are without 'english'"}),
+        (("a", "b"), ("x", "y"), ("1", "2"), {"swapped": "all questions of the group 'x' are about one subject"}),
+        (("a", "b"), ("", ""), ("1", "1"), {"swapped": "all questions are about one subject"}),
+    ],
+)
+def test_a_control_tells_what_questions_lack_for_it(
+    english: tuple[str, str], groups: tuple[str, str], subjects: tuple[str, str], expected: dict[str, str]
+) -> None:
+    rows = zip(english, groups, subjects, strict=True)
+    questions = [Question(str(at), [], text, ("a",), "en", *about) for at, (text, *about) in enumerate(rows)]
+    assert {name: why for name in CONTROLS if (why := lacking(name, questions))} == expected
 
 
 def test_swapped_refuses_a_group_with_one_subject() -> None:
@@ -59,6 +76,13 @@ def test_answers_and_their_surprise_do_not_depend_on_the_batch(size: int) -> Non
     assert answer_nats(base, tokenizer, told, batch=size) == pytest.approx(
         answer_nats(base, tokenizer, told, batch=3), rel=1e-4
     )
+
+
+def test_answers_are_greedy_where_the_base_asks_for_beams() -> None:
+    base, tokenizer = tiny.tiny_base(), tiny.base_tokenizer()
+    greedy = answer(base, tokenizer, CHATS, max_new_tokens=5)
+    base.generation_config.num_beams = 3
+    assert answer(base, tokenizer, CHATS, max_new_tokens=5) == greedy
 
 
 def test_answer_nats_is_the_loss_of_the_answer_alone() -> None:

@@ -166,6 +166,15 @@ def test_our_tasks_are_known_in_every_form_and_beside_theirs(
     assert list(known.value.args)[1:] == [TASKS, tmp_path][: 1 + bool(theirs)]
 
 
+@pytest.mark.parametrize("given", [[], ["--model_args", "four_bit=False"]], ids=["no model_args", "others"])
+def test_a_model_without_an_adapter_says_how_to_name_one(
+    given: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--model", "newtongue", "--tasks", "newtongue_jaquad", *given]
+    assert newtongue(monkeypatch, "harness", "run", *arguments) == 2
+    assert "--model_args adapter=runs/tr/adapter" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_task_without_its_file_says_where_it_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NEWTONGUE_DATA", raising=False)
     with pytest.raises(NewtongueError, match="NEWTONGUE_DATA"):

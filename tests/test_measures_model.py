@@ -63,6 +63,8 @@ def test_a_cloud_knows_its_norms_and_whether_it_points_one_way() -> None:
     assert abs(cloud(round_about).anisotropy) < 0.02
     assert cloud(one_way).anisotropy > 0.9
     assert cloud(torch.eye(3) * 2).norms == [2.0] * 5
+    alone = cloud(torch.ones(1, 4))
+    assert (alone.norms, alone.anisotropy, alone.n) == ([2.0] * 5, None, 1)  # Not nan, which is no JSON.
 
 
 def test_the_map_has_a_point_for_each_token_and_shows_what_varies_most() -> None:

@@ -64,6 +64,22 @@ def test_languages_change_and_mix_and_each_message_shows_which_were_read() -> No
     assert ask(talk, TURKISH).question == [(None, TURKISH)]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"max_new_tokens": 2000}, {"max_new_tokens": 5}, {"temperature": 2.0}, {"max_new_tokens": 301}],
+    ids=str,
+)
+def test_the_settings_of_a_page_take_what_it_was_opened_with(given: dict[str, float]) -> None:
+    """Else gradio refuses every message, before it is seen."""
+    gradio = pytest.importorskip("gradio", reason="gradio is not installed: pip install 'newtongue[web]'")
+    from newtongue_recipes.chat.web.page import build
+
+    page = build(world(), **given)  # type: ignore[arg-type]
+    sliders = [one for one in page.blocks.values() if isinstance(one, gradio.Slider)]
+    expected = {"max_new_tokens": 256, "temperature": 0.0} | given
+    assert [one.preprocess(one.value) for one in sliders] == list(expected.values())
+
+
 @pytest.mark.parametrize("text,said", [("Su " * 300, "Shorten it"), ("caf\ud800?", r"'\ud800' is no character")])
 def test_an_error_is_shown_and_the_chat_goes_on(text: str, said: str) -> None:
     talk = session()

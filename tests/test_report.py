@@ -138,6 +138,15 @@ def test_scores_hold_the_numbers_of_the_portrait_and_none_of_its_text(tmp_path: 
     assert "water" not in text and "demo/tr" not in text
 
 
+def test_one_soft_token_alone_has_no_anisotropy_and_leaves_whole_json(tmp_path: Path) -> None:
+    write_result(RESULTS[0], tmp_path)
+    replace(PORTRAIT, soft=Cloud([1.0] * 5, None, 1)).write(tmp_path)
+    write_report(tmp_path, "Report")
+    assert json.loads((tmp_path / "scores.json").read_text())["portrait"]["soft"]["anisotropy"] is None
+    assert "| soft tokens: median norm, anisotropy | 1.00, – |" in (tmp_path / "report.md").read_text()
+    assert "<td>–</td></tr>\n<tr><td>English embeddings" in (tmp_path / "report.html").read_text()
+
+
 def test_scores_by_kind_of_question_stand_beside_the_whole(tmp_path: Path) -> None:
     write_result(RESULTS[0], tmp_path)  # Its first 20 of 40 are right, the kinds in turn.
     write_report(tmp_path, "Report")

@@ -1,6 +1,9 @@
-"""`newtongue push` and `newtongue pull`, against a Hub on the loopback interface with the real client."""
+"""`newtongue push`, `pull` and `space`, against a Hub on the loopback interface with the real client."""
 
+import ast
+import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from newtongue.saving.folder import write_folder
 from newtongue.saving.precision import dtype_of
 from newtongue_recipes.judging.card import write_scores
 from newtongue_recipes.loading import load_base
-from newtongue_recipes.sharing import pull_adapter
+from newtongue_recipes.sharing import loading_lines, pull_adapter
 from running import newtongue
 from worlds import adapter_for, bare_base, files_of
 
@@ -337,3 +340,52 @@ def test_a_base_of_the_hub_is_named_by_the_commit_that_was_loaded(base_on_the_hu
     assert named.revision == huggingface_hub.model_info(base_on_the_hub).sha
     model = adapter_for(base).attach(base)
     assert model.tokenizer("Text").input_ids
+
+
+@pytest.fixture
+def two_bases(saved: Path, run: Run) -> None:
+    """Here: `base` with `tr`, for `base`, and `ja`, for another of other shapes, and `az`, for one of another name."""
+    for name in ("base", "tr"):
+        shutil.copytree(saved.parent / name, name)
+    adapter_for(
+        tiny.AutoModelForCausalLM.from_pretrained(tiny.save_base(Path("llama"), "llama")), "ja"
+    ).save_pretrained("ja")
+    other = bare_base()
+    other.name_or_path = "phi-other"
+    adapter_for(other, "az").save_pretrained("az")
+
+
+@pytest.mark.parametrize(
+    "arguments,said",
+    [
+        pytest.param("tr --base bse", "'bse' is no folder here, nor a Hub id of the form 'owner/name'", id="a typo"),
+        pytest.param("tr --base ./bse", "'./bse' is no folder here", id="a path to nothing"),
+        pytest.param("tr --base tr", "'tr' is an adapter", id="an adapter for a base"),
+        pytest.param("tr --base tr/lora", "'tr/lora' cannot be read", id="no base in the folder"),
+        pytest.param("tr --base llama", "architecture phi, base, and 'llama' has llama", id="another base"),
+        pytest.param("tr ja --base base", "ja was made for a base with architecture llama", id="adapters of two bases"),
+        pytest.param("tr ja --base you/phi", "and that of tr has phi", id="of two, on the Hub"),
+        pytest.param("tr az", "az was made for 'phi-other' and tr for 'base'", id="of two by name"),
+    ],
+)
+def test_a_space_that_could_not_answer_is_not_written(two_bases: None, run: Run, arguments: str, said: str) -> None:
+    assert run("space", *arguments.split(), "--output", "out") == 2
+    assert said in run.error
+    assert not Path("out").exists()
+
+
+def test_a_space_names_a_base_of_the_hub_and_takes_the_word_of_its_maker(two_bases: None, run: Run) -> None:
+    assert run("space", "tr", "az", "--base", "you/phi", "--output", "out") == 0
+    assert json.loads(Path("out/space.json").read_text())["base"] == "you/phi"
+
+
+def test_what_a_space_says_to_type_can_be_typed(two_bases: None, run: Run) -> None:
+    assert run("space", "tr", "--output", "my space") == 0
+    page = re.search(r"`(python .*)`", run.out)
+    assert page and shlex.split(page[1]) == ["python", "my space/app.py"]
+    assert shlex.split(run.out.splitlines()[-1])[-5:] == ["you/chat", "my space", ".", "--type", "space"]
+
+
+def test_the_lines_that_load_an_adapter_are_python_whatever_its_folder_is_called(saved: Path) -> None:
+    lines = loading_lines('a "b"\\c', ModalityAdapter.from_pretrained(saved).config)
+    assert any(getattr(one, "value", None) == 'a "b"\\c' for one in ast.walk(ast.parse(lines)))

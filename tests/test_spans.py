@@ -44,6 +44,29 @@ def test_text_too_short_to_tell_falls_back_as_it_is_said(
     assert {language for language, part in spans if part.strip() or not language} == languages
 
 
+SAID, TOO, WRITTEN = "Bugün hava çok güzel", "Yarın da güzel olacak", "Dün çok yağmur yağdı"
+
+
+@pytest.mark.parametrize(
+    ("text", "turkish"),
+    [
+        pytest.param(f'He told me "{SAID}" and then "{TOO}" to them.', [SAID, TOO], id="one kind"),
+        pytest.param(
+            f'“{WRITTEN}” is what he said to me, and "{SAID}" and "{TOO}".', [WRITTEN, SAID, TOO], id="“ first"
+        ),
+        pytest.param(
+            f'She said "{SAID}", he wrote «{WRITTEN}» and then "{TOO}".', [SAID, WRITTEN, TOO], id="« between"
+        ),
+        pytest.param(
+            f'She said "{SAID}" and "{TOO}", they wrote „{WRITTEN}“ to us.', [SAID, TOO, WRITTEN], id="„ last"
+        ),
+        pytest.param(f'Not "" and nothing else but "{SAID}" is what he said.', [SAID], id="an empty one"),
+    ],
+)
+def test_quotations_of_several_kinds_in_a_sentence_are_told_from_what_is_between(text: str, turkish: list[str]) -> None:
+    assert [part for language, part in find_spans(text, ("tr",)) if language] == turkish
+
+
 LETTERS = 'aeığşç かな漢字한а1.,;:!?"“”«»「」`{}()\n\t\U000e0001😀'
 
 

@@ -307,6 +307,23 @@ def test_a_row_is_whole_where_it_fits_and_else_keeps_half_of_what_is_asked(sizes
         assert fit.shortened == (kept < before)
 
 
+@pytest.mark.parametrize(
+    "content,written",
+    [("Su", "Su"), ([{"text": "So: "}], "So: "), ([{"text": "So: "}, {"text": "Su", "language": "tr"}], "Su")],
+    ids=["text", "parts that say nothing", "parts that do"],
+)
+def test_answers_are_to_be_written_but_for_the_parts_that_their_others_leave_to_the_base(
+    content: object, written: str
+) -> None:
+    encoder, ranges = tiny.tiny_encoder(), Ranges(tiny.ROWS)
+    own = ranges.add("tr", encoder.tokenizer, encoder.opens, encoder.closes, voice=True)
+    tokenizer = join_tokenizer(tiny.base_tokenizer(), ranges)
+    chat = [{"role": "user", "content": "Su?", "language": "tr"}, {"role": "assistant", "content": content}]
+    [row] = fitting(tokenizer, [chat], Tune(training(), max_length=80, answer="own"), "tr").rows
+    ids = [one - own.begin for one in row["labels"] if own.begin <= one < own.start]
+    assert encoder.tokenizer.decode(ids, skip_special_tokens=True) == written
+
+
 def test_an_adapter_goes_on_with_its_own_lora_and_no_other(base_folder: Path, mapped: Path, tmp_path: Path) -> None:
     settings = Tune(training(1), rank=2, alpha=4, max_length=64, target_modules=["q_proj", "v_proj"])
     base = load_base(base_folder, trainable=True)

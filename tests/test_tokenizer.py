@@ -310,6 +310,27 @@ def test_batches_and_tokens_of_mixed_ids_are_decoded(tokenizer: Any) -> None:
     assert tokenizer.convert_ids_to_tokens(rows[1]) == base_tokenizer().convert_ids_to_tokens(rows[1])
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [(TURKISH[0], "tr"), (TURKISH[0], "TR"), (f"Translate into English: {TURKISH[0]}", "auto"), (ENGLISH[0], None)],
+)
+@pytest.mark.parametrize("special", [False, True], ids=["bare", "special"])
+def test_tokens_are_of_the_ids_that_a_text_has(tokenizer: Any, text: str, language: Any, special: bool) -> None:
+    ids = tokenizer.encode(text, language=language, add_special_tokens=special)
+    tokens = tokenizer.tokenize(text, language=language, add_special_tokens=special)
+    assert tokens == tokenizer.convert_ids_to_tokens(ids)
+    if language:
+        assert tokens != tokenizer.tokenize(text, add_special_tokens=special)
+        for args, options in ((["Paris."], {}), ([], {"pair": "Paris."})):
+            with pytest.raises(NewtongueError, match="join pairs"):
+                tokenizer.tokenize(text, *args, language=language, **options)
+
+
+def test_tokens_in_a_language_that_is_not_attached_are_an_error(tokenizer: Any) -> None:
+    with pytest.raises(LanguageError, match="'de'; attached: 'tr', 'ja'"):
+        tokenizer.tokenize(TURKISH[0], language="de")
+
+
 # Chat
 
 
@@ -377,6 +398,34 @@ def test_what_the_assistant_says_stays_in_the_ids_of_the_base(tokenizer: Any, co
     ids = tokenizer.apply_chat_template(chat, return_dict=True)["input_ids"]
     assert set(own_ids(tokenizer, ids)) == {None}
     assert TURKISH[0] in tokenizer.decode(ids)
+
+
+ADDING = TEMPLATE.replace(
+    "{{ message['role'] }}|>{{ message['content'] }}", "{{ message['role'] + '|>' + message['content'] }}"
+)
+
+
+@pytest.mark.parametrize("template", [TEMPLATE, ADDING, None], ids=["prints", "adds", "none"])
+@pytest.mark.parametrize("role", ["system", "assistant"])
+def test_parts_of_what_is_not_the_user_s_are_one_text_to_any_template(
+    tokenizer: Any, role: str, template: str | None
+) -> None:
+    tokenizer = copy.deepcopy(tokenizer)
+    tokenizer.chat_template = template
+    parts = [{"type": "text", "text": "Be "}, {"type": "text", "text": "brief.", "language": None}]
+
+    def row(content: Any) -> Any:
+        end = {"role": "assistant", "content": "Paris." if role == "system" else content}
+        return tokenizer.example([{"role": "system", "content": content if role == "system" else "Say."}, end])
+
+    assert row(parts) == row("Be brief.")
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_parts_in_no_language_that_are_the_base_s_to_render_reach_its_template(tokenizer: Any, role: str) -> None:
+    parts = [{"type": "image", "url": "cat.png"}, {"type": "text", "text": "What is it?"}]
+    chat = [{"role": role, "content": parts if role == "assistant" else parts[1:]}]
+    assert tokenizer.apply_chat_template(chat) == base_tokenizer().apply_chat_template(chat)
 
 
 def test_messages_without_a_language_render_as_the_base_does(tokenizer: Any) -> None:

@@ -243,9 +243,11 @@ def test_the_exam_of_a_run_is_one_that_evaluate_reads(tmp_path: Path) -> None:
 def test_what_is_held_out_becomes_an_exam_and_its_lack_is_told(
     share: float, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = train(recipe_of(world, **{"data.held_out": share}), tmp_path / "run")
-    told, path = capsys.readouterr().out, exam_of(tmp_path / "run", "tr")
-    assert (f"newtongue evaluate {made} --data {path} --output" in told) == path.is_file() == bool(share)
+    output = tmp_path / "my run"
+    made = train(recipe_of(world, **{"data.held_out": share}), output)
+    told, path = capsys.readouterr().out, exam_of(output, "tr")
+    command = f"newtongue evaluate '{made}' --data '{path}' --output '{output / 'judged'}'"  # To be typed as it is.
+    assert (command in told) == path.is_file() == bool(share)
     assert ("no question is held out" in told) == (not share)
 
 

@@ -11,12 +11,13 @@ from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
-from transformers import TextStreamer
+from transformers import SynthIDTextWatermarkingConfig, TextStreamer, WatermarkingConfig
 from trl import SFTConfig, SFTTrainer
 
 from holds import check_cached_generation, check_packed, check_rows_apart, check_saved, unreached
 from newtongue import AttachedModel, NewtongueError, mark
 from newtongue.attaching.port import CHILD
+from newtongue.spans.markup import think
 from newtongue.writing.voice import Voice
 from streams import Part, Row, answered, batch, english, ids_of, rows, written
 from test_attach import GENERATION, assert_same_picture, picture
@@ -270,6 +271,10 @@ def test_strings_stop_what_is_written_too() -> None:
 REFUSED = {
     "guidance_scale=1.5 compares": {"guidance_scale": 1.5},
     "token_healing=True looks": {"token_healing": True, "tokenizer": base_tokenizer()},
+    "watermarking_config=WatermarkingConfig marks": {"watermarking_config": WatermarkingConfig()},
+    "watermarking_config=SynthIDTextWatermarkingConfig marks": {
+        "watermarking_config": SynthIDTextWatermarkingConfig(ngram_len=2, keys=[1, 2]),
+    },
 }
 
 
@@ -307,6 +312,24 @@ def test_a_thought_comes_before_what_is_written_and_is_left_out_with_the_special
         assert TURKISH[2].startswith(tokenizer.decode(ids[:cut], skip_special_tokens=True).rstrip("\ufffd"))
     silent = world().tokenizer.example([{"role": "user", "content": "Say"}, answer])["labels"]
     assert world().tokenizer.decode([one for one in silent if one >= 0], skip_special_tokens=True) == TURKISH[2]
+
+
+def test_the_parts_of_an_answer_are_written_where_they_say_so_after_its_thought() -> None:
+    tokenizer = voiced().tokenizer
+    asked, ends = {"role": "user", "content": "Say"}, "<|end|><eos>"
+    thought, written = f"{think('tr')}Nice Paris.", mark(TURKISH[2], "tr", written=True)
+    plain, own = {"type": "text", "text": "So: "}, {"type": "text", "text": TURKISH[2], "language": "tr"}
+    for parts, said in (
+        ([plain, own], f"So: {thought}{written}"),
+        ([own, plain, own], f"{thought}{written}So: {written}"),
+    ):
+        row = tokenizer.example([asked, {"role": "assistant", "content": parts, "thought": "Nice Paris."}])
+        ids = [one for one in row["labels"] if one >= 0]
+        assert tokenizer.decode(ids) == said + ends
+        shown = "".join(part["text"] for part in parts)
+        assert tokenizer.decode(ids, skip_special_tokens=True) == shown
+    whole = {"role": "assistant", "content": TURKISH[2], "language": "tr", "thought": "Nice Paris."}
+    assert tokenizer.example([asked, whole]) == tokenizer.example([asked, {**whole, "content": [plain | own]}])
 
 
 def test_a_thought_that_nothing_written_follows_is_the_answer_once_it_has_ended() -> None:

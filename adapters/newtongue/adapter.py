@@ -79,14 +79,14 @@ class ModalityAdapter(Float32):
             base: the model it will attach to; only looked at.
             encoder: reads the language.
             language: BCP 47 tag.
-            hidden: the mapper's inner size; twice the larger of the two widths when not given.
-            dropout: in the mapper.
-            sharpness: how sharply soft tokens settle on the base's own tokens; 0 leaves them as they are.
+            hidden: the mapper's inner size, 1 or more; twice the larger of the two widths when not given.
+            dropout: in the mapper, from 0 to 1.
+            sharpness: how sharply soft tokens settle on the base's own tokens, 0 or more; 0 leaves them as they are.
             borrows: leave words in Latin letters, within text of another script, to the base's own tokens.
             lora: how to tune the base; none by default (add it later with `with_lora`).
 
         Raises:
-            NewtongueError: it is to borrow, and is itself written in Latin letters.
+            NewtongueError: it is to borrow, and is itself written in Latin letters; or a number is out of bounds.
         """
         check_language(language)
         if borrows:
@@ -94,13 +94,19 @@ class ModalityAdapter(Float32):
         info = BaseInfo.of(base)
         mapper = MapperConfig(
             encoder_width=encoder.width,
-            hidden=hidden or 2 * max(encoder.width, info.width),
+            hidden=2 * max(encoder.width, info.width) if hidden is None else hidden,
             base_width=info.width,
             scale=embedding_scale(base),
             dropout=dropout,
             sharpness=sharpness,
         )
         config = ModalityConfig(language, encoder.vocabulary, info, mapper, notes=notes or {}, borrows=borrows)
+        try:
+            config.check()
+        except TypeError as error:
+            raise NewtongueError(
+                f"{error}. An adapter made so could not be loaded again: give ModalityAdapter.create another value."
+            ) from error
         return cls(config, encoder, Mapper(mapper), check_lora(lora, info.width) if lora else None)
 
     @classmethod

@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from .errors import LanguageError, NewtongueError
+from .tokenizer.ids import count_ids
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Range:
 class Ranges:
     """The ranges handed out so far, in order. A model and its tokenizer share one.
 
+    Tags that differ in case are one language.
+
     Args:
         base_rows: rows of the base's embedding (not the length of its tokenizer: embeddings are often padded).
     """
@@ -64,17 +67,32 @@ class Ranges:
         return len(self._owned)
 
     def __contains__(self, language: object) -> bool:
-        return language in self._owned
+        return self._find(language) is not None
 
     def __getitem__(self, language: str) -> Range:
-        try:
-            return self._owned[language]
-        except KeyError:
+        return self._owned[self.tag(language)]
+
+    def tag(self, language: str) -> str:
+        """The tag under which a language is attached.
+
+        Raises:
+            LanguageError: it is not.
+        """
+        tag = self._find(language)
+        if tag is None:
             attached = ", ".join(repr(name) for name in self) or "none"
             raise LanguageError(
                 f"No adapter is attached for language {language!r}; attached: {attached}. Attach one with "
                 f"ModalityAdapter.from_pretrained(...).attach(model), or name an attached language."
-            ) from None
+            )
+        return tag
+
+    def _find(self, language: object) -> str | None:
+        if not isinstance(language, str):
+            return None
+        if language in self._owned:
+            return language
+        return next((tag for tag in self._owned if tag.lower() == language.lower()), None)
 
     def index(self, language: str) -> int:
         """The number that stands for a language in the tensors of `languages_of`."""
@@ -96,22 +114,23 @@ class Ranges:
             LanguageError: it has one already.
         """
         self.check_free(language)
-        begin, size = max((owned.stop for owned in self._owned.values()), default=self.base_rows), len(tokenizer)
+        begin, size = max((owned.stop for owned in self._owned.values()), default=self.base_rows), count_ids(tokenizer)
         self._owned[language] = Range(begin + size * voice, size, tokenizer, opens, closes, voice, borrows)
         return self._owned[language]
 
     def check_free(self, language: str) -> None:
-        """Raise LanguageError if `language` has a range; tags that differ in case are one language."""
-        if language.lower() in (name.lower() for name in self):
+        """Raise LanguageError if `language` has a range."""
+        tag = self._find(language)
+        if tag is not None:
+            known = "" if tag == language else f" as {tag!r}"
             raise LanguageError(
-                f"Language {language!r} is already attached. Detach it first with model.detach({language!r}), or "
+                f"Language {language!r} is already attached{known}. Detach it first with model.detach({tag!r}), or "
                 "give the other adapter another tag, for example 'tr-x-news'."
             )
 
     def remove(self, language: str) -> None:
         """Take a range back; the others keep theirs."""
-        self[language]
-        del self._owned[language]
+        del self._owned[self.tag(language)]
 
     def language_of(self, one: int) -> str | None:
         """The language an id belongs to; None for the base's and for ids of nobody."""
@@ -141,12 +160,15 @@ class Ranges:
         """Raise NewtongueError if an id at or above the base's rows belongs to no attached language."""
         stray = ids[(ids >= self.base_rows) & (self.languages_of(ids) < 0)]
         if len(stray):
-            owned = ", ".join(f"{name} {own.begin}–{own.stop - 1}" for name, own in self._owned.items())
-            raise NewtongueError(
-                f"Id {int(stray[0])} belongs neither to the base (0–{self.base_rows - 1}) nor to an attached "
-                f"language ({owned or 'none'}). Were these ids made while another language was attached? "
-                "Encode the text again."
-            )
+            raise self.stray(int(stray[0]))
+
+    def stray(self, one: int) -> NewtongueError:
+        """What is to be said of an id that belongs to nobody."""
+        owned = ", ".join(f"{name} {own.begin}–{own.stop - 1}" for name, own in self._owned.items())
+        return NewtongueError(
+            f"Id {one} belongs neither to the base (0–{self.base_rows - 1}) nor to an attached language "
+            f"({owned or 'none'}). Were these ids made while another language was attached? Encode the text again."
+        )
 
     def as_scored_ids(self, ids: Tensor, columns: int) -> Tensor:
         """Replace ids of rows `[batch, positions]` that no score stands for by the first base id of their row.

@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from newtongue.ranges import Ranges
+from newtongue.tokenizer.ids import count_ids
 from newtongue.tokenizer.speaking import join_tokenizer
 
 Messages = list[dict[str, Any]]
@@ -59,7 +60,7 @@ def written(
             return_tensors="pt",
         ).to(model.device)
         said = model.generate(
-            **inputs, max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id
+            **inputs, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1, pad_token_id=tokenizer.pad_token_id
         )[:, inputs["input_ids"].shape[1] :]
         for one, ids in zip(chosen, said.tolist(), strict=True):
             found[one] = ids
@@ -116,7 +117,7 @@ def asked_ids(tokenizer: Any, messages: Messages) -> list[int]:
 
 @lru_cache(maxsize=1)  # A copy, too slow to make for each conversation.
 def _speaking(tokenizer: Any) -> Any:
-    return join_tokenizer(tokenizer, Ranges(len(tokenizer)))
+    return join_tokenizer(tokenizer, Ranges(count_ids(tokenizer)))
 
 
 def _nats(logits: Tensor, labels: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ def ask_all(
     Args:
         model: with the language attached.
         questions: of one task, with answers in one language.
-        controls: of `CONTROLS`; those that need what the questions lack (their English, a second subject) are left out.
+        controls: of `CONTROLS`; those that the questions lack something for are left out, as `lacking` says.
         thoughts: English gold answers by the questions' keys, for an adapter that thinks first.
         max_new_tokens, batch, progress: as for `answer`.
     """
@@ -64,21 +64,35 @@ def ask_all(
     rows, cost = ask(lambda one: one.messages)
     yield OURS, "ours", rows, replace(cost, positions=_positions(model, questions, language))
     for name in controls:
+        if lacking(name, questions):
+            continue
         title, role = CONTROLS[name]
-        if name == "translate-test" and all(one.english for one in questions):
+        if name == "translate-test":
             rows, cost = ask(lambda one: [{"role": "user", "content": one.english}], writes=False)
         elif name == "bare":
             rows, cost = ask(lambda one: plain(one.messages), writes=False)
             cost = replace(cost, positions=_positions(model, questions, None))
-        elif name == "swapped" and _can_be_swapped(questions):
+        elif name == "swapped":
             rows, cost = ask(lambda one: one.messages, ask_swapped)
         elif name in ("zeroed", "shuffled"):
             rows, cost = ask(lambda one: one.messages, change=zeroed if name == "zeroed" else shuffled)
-        elif name == "chance":
-            rows, cost = most_frequent(questions), Cost()
         else:
-            continue
+            rows, cost = most_frequent(questions), Cost()
         yield title, role, rows, cost
+
+
+def lacking(control: str, questions: Sequence[Question]) -> str:
+    """What questions lack for a control, in words; empty where it can be asked."""
+    if control == "translate-test" and (count := sum(not one.english for one in questions)):
+        return f"{count:,} of {len(questions):,} questions are without 'english'"
+    if control == "swapped":
+        subjects: dict[str, set[str]] = {}
+        for one in questions:
+            subjects.setdefault(one.group, set()).add(one.subject)
+        alone = [group for group, found in subjects.items() if len(found) < 2]
+        if alone:
+            return f"all questions{f' of the group {alone[0]!r}' if alone[0] else ''} are about one subject"
+    return ""
 
 
 def _timed(
@@ -95,10 +109,3 @@ def _positions(model: AttachedModel, questions: Sequence[Question], language: st
     texts = [one.text for one in questions]
     ids = model.tokenizer(texts, language=language, add_special_tokens=False)["input_ids"]
     return sum(map(len, ids))
-
-
-def _can_be_swapped(questions: Sequence[Question]) -> bool:
-    subjects: dict[str, set[str]] = {}
-    for one in questions:
-        subjects.setdefault(one.group, set()).add(one.subject)
-    return all(len(found) > 1 for found in subjects.values())

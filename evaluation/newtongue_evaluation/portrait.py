@@ -100,11 +100,18 @@ def draw(portrait: Portrait, model: AttachedModel, own: Sequence[str], english: 
     portrait.nearest = _nearest(soft, tokens, table, words)
 
 
-def weigh(portrait: Portrait, model: AttachedModel, texts: Sequence[str], vocabularies: Mapping[str, Any]) -> None:
+def weigh(
+    portrait: Portrait,
+    model: AttachedModel,
+    texts: Sequence[str],
+    vocabularies: Mapping[str, Any],
+    limit: int | None = None,
+) -> None:
     """Count positions and seconds of reading texts, through the port and as raw text.
 
     Args:
         vocabularies: other tokenizers to count with, by name.
+        limit: positions that the base reads at once; the clock is for texts that have no more either way.
     """
     tokenizer: Any = model.tokenizer
 
@@ -121,8 +128,10 @@ def weigh(portrait: Portrait, model: AttachedModel, texts: Sequence[str], vocabu
         portrait.base: positions_per_character(plain, texts),
         **{name: positions_per_character(partial(plain, by=one), texts) for name, one in vocabularies.items()},
     }
-    some = texts[:TIMED]
-    portrait.prefill = prefill_ratio(model, [through(one) for one in some], [plain(one) for one in some])
+    some = [(through(one), plain(one)) for one in texts[:TIMED]]
+    read = [both for both in some if limit is None or max(map(len, both)) <= limit]
+    if read:
+        portrait.prefill = prefill_ratio(model, [own for own, _ in read], [raw for _, raw in read])
 
 
 def _nearest(soft: Tensor, tokens: Sequence[str], table: Tensor, words: Sequence[str]) -> list[tuple[str, list[str]]]:

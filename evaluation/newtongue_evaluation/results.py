@@ -119,9 +119,14 @@ def write_result(result: Result, folder: str | Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     amounts = [f"{kind}{amount:.0f}" for kind, amount in sorted(result.data.items())]
     parts = [result.task, result.language, result.answered_in, result.method, *amounts, f"seed{result.seed}"]
-    path = folder / ("-".join(re.sub(r"[^\w.]+", "_", part).strip("_") for part in parts if part) + SUFFIX)
+    path = folder / ("-".join(in_file_name(part) for part in parts if part) + SUFFIX)
     write_whole(path, json.dumps(asdict(result), ensure_ascii=False, indent=1) + "\n")
     return path
+
+
+def in_file_name(part: str) -> str:
+    """How a task or a method is spelled in the name of a result's file: what is spelled alike shares the file."""
+    return re.sub(r"[^\w.]+", "_", part).strip("_")
 
 
 def read_results(folders: Iterable[str | Path]) -> list[Result]:

@@ -10,6 +10,7 @@ from lm_eval.api.registry import register_model
 from lm_eval.tasks import TaskManager
 from rich.console import Console
 
+from newtongue import NewtongueError
 from newtongue_evaluation.harness import TASKS
 from newtongue_evaluation.harness.model import AttachedLM
 from newtongue_recipes.attaching import attach_all, load_adapters
@@ -25,17 +26,24 @@ class NewtongueLM(AttachedLM):
         four_bit: load it in NF4.
         port: read prompts through the adapter; else the bare base reads them in its own vocabulary.
         options: those of the harness's own transformers model.
+
+    Raises:
+        NewtongueError: no adapter is named, or it cannot be loaded.
     """
 
     def __init__(
         self,
-        adapter: str,
+        adapter: str | None = None,
         base: str | None = None,
         four_bit: bool = True,
         port: bool = True,
         device: str | None = None,
         **options: Any,
     ) -> None:
+        if not adapter:
+            raise NewtongueError(
+                "--model newtongue has no adapter. Name a folder or a Hub id: --model_args adapter=runs/tr/adapter."
+            )
         console = Console(stderr=True)
         loaded = load_adapters([adapter], console)
         model = attach_all([adapter], loaded, base=base, four_bit=four_bit, console=console)

@@ -1,8 +1,11 @@
 """Loading a base model the way the recipes use it, frozen and 4-bit where asked, and finding that of an adapter."""
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
 
 import torch
 from accelerate import PartialState
@@ -14,7 +17,9 @@ from transformers.utils import CONFIG_NAME
 
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue.base import BaseInfo
+from newtongue.tokenizer.loading import load_tokenizer
 
+_DAMAGED = (LookupError, EOFError, RuntimeError, SafetensorError, UnpicklingError)  # What such files give, once read.
 NF4_BLOCK = 64  # Weights that share a scale; bitsandbytes' repacking fails on rows that are no multiple of it.
 
 
@@ -32,7 +37,7 @@ def load_base(
 
     Args:
         name: folder or Hub id.
-        four_bit: NF4 with double quantisation; else plain `dtype`.
+        four_bit: NF4 with double quantisation; else plain `dtype`. What is quantised on disk stays as it is there.
         dtype: of the computation; bfloat16 on a GPU and float32 on a CPU when not given.
         trainable: gradients will flow through it. On a CPU, bitsandbytes repacks 4-bit weights at the first
             forward in eval mode, after which no gradient passes; this keeps it from doing so.
@@ -41,7 +46,7 @@ def load_base(
         sharded: its 4-bit weights can be shared out by `stages.sharding.shard`.
 
     Raises:
-        NewtongueError: there is no such model, or it cannot be read.
+        NewtongueError: there is no such model, or it cannot be read, or weights of it are missing.
     """
     gpu = torch.cuda.is_available()
     dtype = dtype or (torch.bfloat16 if gpu else torch.float32)
@@ -52,20 +57,29 @@ def load_base(
         bnb_4bit_compute_dtype=dtype,
         bnb_4bit_quant_storage=dtype if sharded else torch.uint8,
     )
+    base: PreTrainedModel
+    load: Any = AutoModelForCausalLM.from_pretrained  # Its types know of no second result.
     try:
-        base: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        base, found = load(
             name,
             revision=revision,
             dtype=dtype,
             attn_implementation=attention,
-            quantization_config=quantised if four_bit else None,
             device_map={"": PartialState().device} if gpu else "cpu",  # Each process has a GPU of its own.
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # They are told below, by name.
+            **({"quantization_config": quantised} if four_bit else {}),  # None would undo that of a model on disk.
         )
-    except (OSError, ValueError, ImportError, SafetensorError) as error:
+    except (OSError, ValueError, ImportError, *_DAMAGED) as error:
+        if isinstance(error, RuntimeError) and "memory" in str(error):  # Says nothing of the base.
+            raise
         check_attention(attention, error)
+        said = repr(error) if isinstance(error, LookupError) else str(error)
         raise NewtongueError(
-            f"No base model could be loaded from {str(name)!r}: {error} Name a folder or a Hub id that holds one."
+            f"No base model could be loaded from {str(name)!r}: {said} Name a folder or a Hub id that holds one; if "
+            "its files are damaged, fetch it anew."
         ) from error
+    _check_whole(name, base, found)
     for module in base.modules():
         if isinstance(module, Linear4bit) and (trainable or module.in_features % NF4_BLOCK):
             module.support_avx512bf16_for_cpu = False
@@ -75,6 +89,37 @@ def load_base(
     if commit:  # transformers' configurations do not say it any more.
         base.config._commit_hash = commit
     return base
+
+
+def _check_whole(name: str | Path, base: PreTrainedModel, found: dict[str, Any]) -> None:
+    """See that every weight came from the checkpoint, in its shape: transformers draws others at random.
+
+    Args:
+        name: of the base.
+        base: as loaded.
+        found: what transformers says of it; weights that are tied to another are not missing.
+
+    Raises:
+        NewtongueError: some did not.
+    """
+    wrong = [f"{key} is missing" for key in sorted(found["missing_keys"])]
+    shapes = [*sorted(found["mismatched_keys"]), *_of_other_shapes(base)]
+    wrong += [f"{key} has the shape {tuple(own)} and not {tuple(asked)}" for key, own, asked in shapes]
+    if wrong:
+        more = f", and so on for {len(wrong) - 3:,} more" if len(wrong) > 3 else ""
+        raise NewtongueError(
+            f"The base {str(name)!r} has not all the weights that its config.json asks for: {'; '.join(wrong[:3])}"
+            f"{more}. Fetch it anew, whole, or name one whose weights and config.json belong together."
+        )
+
+
+def _of_other_shapes(base: PreTrainedModel) -> Iterator[tuple[str, Any, Any]]:
+    """Weights in 4 bits, with the shape they have and the one of their layer, which transformers does not compare."""
+    for name, module in base.named_modules():
+        if isinstance(module, Linear4bit) and (state := getattr(module.weight, "quant_state", None)) is not None:
+            shape = (module.out_features, module.in_features)
+            if tuple(state.shape) != shape:
+                yield f"{name}.weight", state.shape, shape
 
 
 def _commit(name: str, revision: str | None) -> str | None:
@@ -103,11 +148,20 @@ def load_base_of(name: str, adapter: ModalityAdapter, given: str | None = None, 
     `four_bit` is as for `load_base`.
 
     Raises:
-        NewtongueError: there is none, or it is not where it was.
+        NewtongueError: there is none, it is not where it was, or it has no tokenizer.
     """
     info = adapter.config.base
     found = given or base_of(name, info)
-    return load_base(found, four_bit=four_bit, revision=info.revision if found == info.id else None)
+    revision = info.revision if found == info.id else None
+    base = load_base(found, four_bit=four_bit, revision=revision)
+    try:
+        load_tokenizer(found, revision=revision)
+    except (OSError, ValueError) as error:
+        raise NewtongueError(
+            f"No tokenizer could be loaded for the base {found!r} ({error}). Put its files, tokenizer.json and "
+            "tokenizer_config.json, beside the base's, in a folder that you name with --base."
+        ) from error
+    return base
 
 
 def base_of(adapter: str, base: BaseInfo) -> str:

@@ -1,5 +1,6 @@
 """Adapters to and from the Hub, folder for folder: what is pushed is what was saved, what is pulled is checked."""
 
+import json
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -115,10 +116,11 @@ def pull_adapter(
 
 def loading_lines(adapter: str, config: ModalityConfig, *, revision: str | None = None) -> str:
     """The three lines of Python that load an adapter onto its base."""
-    at = f', revision="{revision}"' if revision else ""
     base = config.base.id if config.base.on_hub else "path/to/its/base"
+    name, load = (json.dumps(one, ensure_ascii=False) for one in (adapter, base))  # A path may hold a quote.
+    at = f', revision="{revision}"' if revision else ""
     return (
         "from newtongue import ModalityAdapter\n"
         "from newtongue_recipes.loading import load_base\n"
-        f'model = ModalityAdapter.from_pretrained("{adapter}"{at}).attach(load_base("{base}"))'
+        f"model = ModalityAdapter.from_pretrained({name}{at}).attach(load_base({load}))"
     )

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from newtongue.answering.lora import add_lora, others_disabled, remove_lora, without_others
 from newtongue.base import decoder_of, embedding_table
 from newtongue.errors import LanguageError, NewtongueError
+from newtongue.tokenizer.ids import check_rows
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue.tokenizer.speaking import join_tokenizer
 
@@ -51,6 +52,7 @@ def attach(
 
     Raises:
         BaseMismatchError: the adapter was made for another base.
+        NewtongueError: the tokenizer has ids for which the base has no rows.
         LanguageError: the language, or this adapter, is attached already.
     """
     _check_base(base)
@@ -75,7 +77,7 @@ def attach(
         adapter.train(base.training)
         port.set_trainable(language, trainable)
         if tokenizer is not None:
-            base.__dict__["_newtongue_tokenizer"] = join_tokenizer(tokenizer, port.ranges)
+            base.__dict__["_newtongue_tokenizer"] = _speaking(tokenizer, port)
     except BaseException:
         _take_off(base, adapter)
         raise
@@ -121,8 +123,8 @@ class AttachedModel(Generating, BesideOthers):
                     f"No tokenizer could be loaded for the base {self.name_or_path!r} ({error}). Give it when "
                     "attaching: adapter.attach(base, tokenizer=...)."
                 ) from error
-            self._newtongue_tokenizer = join_tokenizer(own, port_of(self).ranges)
-        return cast(PreTrainedTokenizerBase, self._newtongue_tokenizer)
+            self._newtongue_tokenizer = _speaking(own, port_of(self))
+        return self._newtongue_tokenizer
 
     def attach(self, adapter: "ModalityAdapter", **options: Any) -> "AttachedModel":
         """Attach one more language; options as in `newtongue.attach`."""
@@ -242,6 +244,12 @@ def _check_base(base: PreTrainedModel) -> None:
             f"This {type(base).__name__} carries PEFT adapters other than LoRA ({', '.join(strange)}), beside which "
             "those of languages cannot be switched. Attach to the base without them, or merge them first."
         )
+
+
+def _speaking(tokenizer: PreTrainedTokenizerBase, port: Port) -> PreTrainedTokenizerBase:
+    """A base's tokenizer, held against the base's rows, that speaks the languages of a port."""
+    check_rows(tokenizer, port.ranges.base_rows)
+    return join_tokenizer(tokenizer, port.ranges)
 
 
 def _take_off(base: PreTrainedModel, adapter: "ModalityAdapter") -> None:

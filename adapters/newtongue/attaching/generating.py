@@ -96,6 +96,12 @@ class Generating(PreTrainedModel):
                 f"guidance_scale={generation_config.guidance_scale} compares scores with those of a prompt in no "
                 "language, which has none for what a voice writes. Leave it out while such languages are attached."
             )
+        if port_of(self).head is not None and generation_config.watermarking_config is not None:
+            raise NewtongueError(
+                f"watermarking_config={type(generation_config.watermarking_config).__name__} marks choices among the "
+                "base's ids, and none among those that a voice writes: such an answer would bear no watermark. Leave "
+                "it out while such languages are attached."
+            )
         if encoder_input_ids is not None and not encoder_input_ids.is_floating_point():  # Of the prompt, here.
             ranges = port_of(self).ranges
             encoder_input_ids = ranges.as_scored_ids(encoder_input_ids, ranges.base_rows)

@@ -92,8 +92,7 @@ class Port(nn.Module):
         Raises:
             LanguageError: none is.
         """
-        self.ranges[language]
-        return cast("ModalityAdapter", self.adapters[module_name(language)])
+        return cast("ModalityAdapter", self.adapters[module_name(self.ranges.tag(language))])
 
     def add(self, adapter: "ModalityAdapter") -> None:
         """Hand the next range of ids to an adapter's language.

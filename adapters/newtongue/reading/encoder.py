@@ -22,6 +22,7 @@ from transformers.utils import logging
 
 from newtongue.base import embedding_table
 from newtongue.errors import NewtongueError
+from newtongue.tokenizer.ids import count_ids
 from newtongue.tokenizer.loading import load_tokenizer
 
 UNLIMITED = 512  # Window of an encoder without a limit of its own (relative positions).
@@ -35,8 +36,11 @@ class Encoder(nn.Module):
         tokenizer: its tokenizer, with tokens that open and close a text (`cls` and `sep`, or `bos` and `eos`).
         capacity: tokens of a run read at once; read off the model when not given.
 
+    Attributes:
+        vocabulary: how many ids the language owns: as many as its tokenizer has, with those that are of no token.
+
     Raises:
-        NewtongueError: the tokenizer has no opening or closing token or more ids than the model has rows, or
+        NewtongueError: the tokenizer has no opening or closing token or an id for which the model has no row, or
             the model is an encoder-decoder.
     """
 
@@ -53,11 +57,12 @@ class Encoder(nn.Module):
         self.tokenizer = tokenizer
         self.opens, self.closes = _boundary_ids(tokenizer)
         self.capacity = capacity or _capacity(model, tokenizer)
+        self.vocabulary = count_ids(tokenizer)  # Kept: a voice asks for it at each step.
         rows = len(embedding_table(model))
-        if len(tokenizer) > rows:
+        if self.vocabulary > rows:
             raise NewtongueError(
-                f"The encoder's tokenizer has {len(tokenizer)} ids and its model only {rows} rows: they do not "
-                "belong together. Load both from the same folder."
+                f"The encoder's tokenizer has ids up to {self.vocabulary - 1} and its model only {rows} rows: they do "
+                "not belong together. Load both from the same folder."
             )
 
     @classmethod
@@ -108,11 +113,6 @@ class Encoder(nn.Module):
     def width(self) -> int:
         """Size of a state."""
         return int(self.model.config.hidden_size)
-
-    @property
-    def vocabulary(self) -> int:
-        """How many ids the language owns."""
-        return len(self.tokenizer)
 
     def forward(self, runs: list[Tensor]) -> Tensor:
         """Read runs in one call of the model.

@@ -16,6 +16,7 @@ from .sizes import check_size
 CONFIG_NAME = "modality_config.json"
 FORMAT_VERSION = 1
 WITH_VOICE = 2  # What one that reads version 1 alone would leave out.
+_LARGEST = 1 << 20  # Number that a config may give for its mapper.
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class ModalityConfig:
                 base=BaseInfo(**values["base"]),
                 mapper=MapperConfig(**values["mapper"]),
             )
-            config._check_types()
+            config.check()
         except (KeyError, TypeError) as error:
             raise AdapterFormatError(
                 f"{path} lacks or mistypes a field ({error}). Get the adapter again, or save it anew."
@@ -116,7 +117,12 @@ class ModalityConfig:
         check_language(config.language)
         return config
 
-    def _check_types(self) -> None:
+    def check(self) -> None:
+        """Check that each field is of its type and within its bounds, as loading it again would.
+
+        Raises:
+            TypeError: one is not; the message names it.
+        """
         kinds: list[tuple[Any, type | tuple[type, ...], str]] = [
             (self.language, str, "language"),
             (self.vocabulary, int, "vocabulary"),
@@ -136,14 +142,14 @@ class ModalityConfig:
         ]
         for value, kind, name in kinds:
             if not isinstance(value, kind) or isinstance(value, bool):
-                raise TypeError(f"{name} is {value!r}")
+                raise TypeError(f"{name} is {value!r}, of type {type(value).__name__}")
         if not isinstance(self.borrows, bool):
-            raise TypeError(f"borrows is {self.borrows!r}")
-        sizes = (self.mapper.encoder_width, self.mapper.hidden, self.mapper.base_width)
-        if any(not 0 < size <= 1 << 20 for size in sizes):
-            raise TypeError(f"mapper sizes {sizes} are out of bounds")
-        if not 0 <= self.mapper.sharpness < 1 << 20:
-            raise TypeError(f"mapper.sharpness {self.mapper.sharpness!r} is out of bounds")
+            raise TypeError(f"borrows is {self.borrows!r}, of type {type(self.borrows).__name__}")
+        bounds = {"encoder_width": (1, _LARGEST), "hidden": (1, _LARGEST), "base_width": (1, _LARGEST)}
+        for name, (least, most) in {**bounds, "dropout": (0, 1), "sharpness": (0, _LARGEST)}.items():
+            value = getattr(self.mapper, name)
+            if not least <= value <= most:
+                raise TypeError(f"mapper.{name} is {value!r}, out of bounds: from {least} to {most}")
 
 
 def _names(kind: type) -> set[str]:

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from .scripts import is_spaced, script_of
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|\b\w+://\S+|\b[\w.+-]+@[\w-]+\.\w[\w.]*", re.DOTALL)
-_QUOTED = re.compile(
-    r'(?<=")[^"\n]+(?=")|(?<=“)[^”\n]+(?=”)|(?<=„)[^“”\n]+(?=[“”])|(?<=«)[^»\n]+(?=»)|(?<=「)[^」\n]+(?=」)'
-)
+_QUOTED = re.compile(r'"[^"\n]*"|“[^”\n]+”|„[^“”\n]+[“”]|«[^»\n]+»|「[^」\n]+」')
 _ENDS = re.compile(r"(?<=[.!?…:;؟।])[\"”»']?\s+|(?<=[。！？])[」』]?|\n+")
 _SYMBOLS = re.compile(r"[{}\[\]<>=$\\|^~*/+#_]|\w\(")
 _SYMBOLS_OF_CODE = 0.08  # Of a line's characters.
@@ -45,7 +43,8 @@ def _sentences(text: str, start: int, stop: int) -> Iterator[Unit]:
         if len(_SYMBOLS.findall(line)) >= _SYMBOLS_OF_CODE * len(line):
             yield Unit(((first, last),), code=True)
             continue
-        quoted = [match.span() for match in _QUOTED.finditer(text, first, last)][:: 2 if line.count('"') > 2 else 1]
+        # With its marks, for one that closes a quotation must not open the next, as `"` could.
+        quoted = [(match.start() + 1, match.end() - 1) for match in _QUOTED.finditer(text, first, last)]
         for span in quoted:
             yield from _by_script(text, [span])
         edges = [first, *(edge for span in quoted for edge in span), last]

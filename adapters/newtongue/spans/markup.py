@@ -111,28 +111,45 @@ def mark_message(message: Message, voices: Container[str] = ()) -> Message:
     """The message with its languages said by marks.
 
     What the assistant says is in the base's vocabulary, but for what is said to be in a language of `voices` (tags in
-    lower case); its `"thought"`, in the base's vocabulary, then comes before it.
+    lower case); its `"thought"`, in the base's vocabulary, then comes before the first of it. Its parts and those of
+    the system become one text in any case, as most templates take nothing else of them.
     """
     spoken, thought = message.get("language"), message.get("thought")
     message = {key: value for key, value in message.items() if key not in ("language", "thought")}
-    content = message.get("content")
-    answers = message.get("role") == "assistant"
-    if isinstance(content, str):
-        if answers and spoken is not None and spoken.lower() in voices:
-            message["content"] = f"{think(spoken)}{unmark(thought)}" if thought else ""
-            message["content"] += mark(content, spoken, written=True)
-        elif answers:
-            message["content"] = unmark(content)
-        elif spoken and not is_marked(content):
-            message["content"] = mark(content, spoken)
-    elif isinstance(content, list) and (spoken or any(part.get("language") for part in content)):
-        message["content"] = "".join(
-            text_of(part)
-            if not (own := part.get("language") or spoken) or (answers and own.lower() not in voices)
-            else mark(text_of(part), own, written=answers)
-            for part in content
-        )
+    content, role = message.get("content"), message.get("role")
+    if not isinstance(content, str | list) or (
+        isinstance(content, list) and not spoken and _is_the_bases(content, role)
+    ):
+        return message
+    if role == "assistant":
+        parts = [{"text": content}] if isinstance(content, str) else content
+        message["content"] = _answer(parts, spoken, thought, voices)
+    elif isinstance(content, list):
+        own = ((text_of(part), part.get("language") or spoken) for part in content)
+        message["content"] = "".join(mark(text, language) if language else text for text, language in own)
+    elif spoken and not is_marked(content):
+        message["content"] = mark(content, spoken)
     return message
+
+
+def _is_the_bases(parts: list[Message], role: str | None) -> bool:
+    """Whether parts of a message that says no language are left to the base's template."""
+    if any(part.get("language") for part in parts):
+        return False
+    return role not in ("assistant", "system") or not all(isinstance(part.get("text"), str) for part in parts)
+
+
+def _answer(parts: list[Message], spoken: str | None, thought: str | None, voices: Container[str]) -> str:
+    """What the assistant says, marked where it is written, with the thought before the first that is."""
+    said = ""
+    for part in parts:
+        text, language = text_of(part), part.get("language") or spoken
+        if language and language.lower() in voices:
+            said += f"{think(language)}{unmark(thought)}" if thought else ""
+            said, thought = said + mark(text, language, written=True), None
+        else:
+            said += unmark(text)
+    return said
 
 
 def has_marks(message: Message) -> bool:

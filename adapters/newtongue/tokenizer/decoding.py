@@ -48,7 +48,11 @@ class Decoding(Joined):
         return [one - first for one in piece.ids]
 
     def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
-        """Tokens of ids of the base or of any attached language."""
+        """Tokens of ids of the base or of any attached language.
+
+        Raises:
+            NewtongueError: an id above the base's rows that is of no attached language.
+        """
         if isinstance(ids, int):
             return self.convert_ids_to_tokens([ids])[0]
         tokens: list[str] = []
@@ -69,10 +73,16 @@ class Decoding(Joined):
         return any(token.special and one in piece.ids for one, token in self.added_tokens_decoder.items())
 
     def _cut(self, ids: list[int]) -> list[Piece]:
-        """Cut a row into pieces of one vocabulary each; neighbouring runs of a language stay two."""
+        """Cut a row into pieces of one vocabulary each; neighbouring runs of a language stay two.
+
+        Raises:
+            NewtongueError: an id above the base's rows that is of no attached language, as one detached since.
+        """
         pieces: list[Piece] = []
         for one in ids:
             language = self.ranges.language_of(one)
+            if language is None and one >= self.ranges.base_rows:
+                raise self.ranges.stray(int(one))
             written = language is not None and one < self.ranges[language].start
             pieces.append(Piece([one], language, written))
             if len(pieces) > 1 and self._go_on(*pieces[-2:]):

@@ -74,11 +74,11 @@ class Encoding(Joined):
 
     def _borrows(self, marked: str) -> bool:
         """Whether what is so marked is read by a language that leaves Latin words to the base."""
-        return not marked.startswith((WRITTEN, THOUGHT)) and self.ranges[self._tag(marked)].borrows
+        return not marked.startswith((WRITTEN, THOUGHT)) and self.ranges[marked].borrows
 
     def _run(self, text: str, marked: str) -> Piece:
         """A run of a language, or what opens one that is yet to be written, or what begins a thought."""
-        language = self._tag(marked.lstrip(WRITTEN + THOUGHT))
+        language = self.ranges.tag(marked.lstrip(WRITTEN + THOUGHT))
         owned, written = self.ranges[language], marked.startswith((WRITTEN, THOUGHT))
         if written and not owned.voice:
             raise NewtongueError(f"The adapter for {language!r} has no voice to write with. Attach one that has.")
@@ -90,9 +90,6 @@ class Encoding(Joined):
             own = [*([] if written and text else [owned.opens]), *ids, *([owned.closes] if text else [])]
         first = owned.begin if written else owned.start
         return Piece([one + first for one in own], language, written)
-
-    def _tag(self, language: str) -> str:
-        return next((tag for tag in self.ranges if tag.lower() == language.lower()), language)
 
     def _specials(self) -> tuple[list[int], list[int]]:
         """What the base's tokenizer puts before and after a text."""

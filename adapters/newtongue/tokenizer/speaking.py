@@ -22,6 +22,7 @@ from newtongue.spans.markup import Message, begin, has_marks, is_marked, mark_al
 
 from .decoding import Decoding
 from .encoding import Encoding
+from .ids import check_rows
 from .loading import with_padding
 from .pieces import Piece, join, shorten
 
@@ -69,13 +70,26 @@ class LanguagesTokenizer(Encoding, Decoding):
         ids: list[int] = super().encode(text if language is None else self._mark_all(text, language), *args, **options)
         return ids
 
-    def tokenize(self, text: str, *args: Any, **options: Any) -> list[str]:
-        """The tokens of a text, parts of which may be marked."""
+    def tokenize(self, text: str, *args: Any, language: str | None = None, **options: Any) -> list[str]:
+        """The tokens of a text, parts of which may be marked; `language` and errors as for `__call__`."""
+        if language is not None:
+            text = self._mark_all(text, language)
         if not is_marked(text):
             plain: list[str] = super().tokenize(text, *args, **options)
             return plain
-        tokens: list[str] = self.convert_ids_to_tokens(self.encode(text, add_special_tokens=False))
+        asked = {
+            "add_special_tokens": False,
+            **dict(zip(("pair", "add_special_tokens"), args, strict=False)),
+            **options,
+        }
+        tokens: list[str] = self.convert_ids_to_tokens(self.encode(text, asked.pop("pair", None), **asked))
         return tokens
+
+    def _add_tokens(self, *args: Any, **options: Any) -> int:
+        """Where all adding of tokens passes through; not beyond the base's rows, which are as they are."""
+        added: int = super()._add_tokens(*args, **options)
+        check_rows(self, self.ranges.base_rows)
+        return added
 
     def apply_chat_template(self, conversation: Any, *args: Any, language: str | None = None, **options: Any) -> Any:
         """Render messages through the base's template and encode them.

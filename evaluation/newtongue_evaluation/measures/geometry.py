@@ -14,12 +14,12 @@ class Cloud:
 
     Attributes:
         norms: smallest, lower quartile, median, upper quartile and largest length.
-        anisotropy: mean cosine of two of them (Ethayarajh 2019); 0 where they point everywhere.
+        anisotropy: mean cosine of two of them (Ethayarajh 2019); 0 where they point everywhere, None of one alone.
         n: vectors.
     """
 
     norms: list[float]
-    anisotropy: float
+    anisotropy: float | None
     n: int
 
 
@@ -38,11 +38,11 @@ class Map:
 
 
 def cloud(vectors: Tensor) -> Cloud:
-    """Describe vectors `[n, width]`; two at least."""
+    """Describe vectors `[n, width]`; one at least."""
     vectors = vectors.float()
     norms = torch.quantile(vectors.norm(dim=-1), torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0]))
     total, n = torch.nn.functional.normalize(vectors, dim=-1).sum(0), len(vectors)
-    return Cloud(norms.tolist(), float((total @ total - n) / (n * (n - 1))), n)
+    return Cloud(norms.tolist(), float((total @ total - n) / (n * (n - 1))) if n > 1 else None, n)
 
 
 def plane(soft: Tensor, english: Tensor, words: Sequence[str], english_words: Sequence[str]) -> Map:

@@ -32,7 +32,7 @@ def sentence_states(
     Returns:
         `[layers + 1, sentences, width]`, float32, on the CPU; the first layer is what the base reads.
     """
-    rows = [_row(model.tokenizer, text, language, say) for text in texts]
+    rows = [placed(model.tokenizer, text, language, say) for text in texts]
     order = sorted(range(len(rows)), key=lambda at: sum(map(len, rows[at])))
     found: list[Tensor | None] = [None] * len(rows)
     for start in range(0, len(rows), batch):
@@ -56,8 +56,8 @@ def sentence_states(
     return torch.stack([one for one in found if one is not None], dim=1)
 
 
-def _row(tokenizer: Any, text: str, language: str | None, say: str) -> tuple[list[int], list[int]]:
-    """Ids before and of a sentence."""
+def placed(tokenizer: Any, text: str, language: str | None, say: str) -> tuple[list[int], list[int]]:
+    """Ids before and of a sentence, as `sentence_states` reads it."""
     before = tokenizer.prompt([{"role": "user", "content": f"{say}{_HERE}"}]).partition(_HERE)[0]
     opened = tokenizer(before, add_special_tokens=not tokenizer.chat_template)["input_ids"]
     if language is None:

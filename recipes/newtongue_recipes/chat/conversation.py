@@ -12,11 +12,10 @@ from transformers import BatchEncoding, StoppingCriteriaList
 
 from newtongue import AttachedModel, NewtongueError
 from newtongue.spans import mark_messages
-from newtongue.spans.markup import split, unmark
+from newtongue.spans.markup import unmark
+from newtongue_recipes.chat.messages import Message, answered, languages_of, message_of
 from newtongue_recipes.chat.streaming import Stop, Streamer, stop_on_interrupt
-from newtongue_recipes.room import check_text, room_of, tokens_left, too_long
-
-Message = dict[str, Any]
+from newtongue_recipes.room import room_of, tokens_left, too_long
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,9 @@ class Conversation:
             NewtongueError: the base's template has no place for it; what was set before stays.
         """
         before = self.system
-        self.system = [self._read(_message("system", text, language), [])] if text else []
+        self.system = [self._read(message_of("system", text, language), [])] if text else []
         try:
-            self._encode([*self.turns, [_message("user", "?")]])
+            self._encode([*self.turns, [message_of("user", "?")]])
         except NewtongueError:
             self.system = before
             raise
@@ -99,7 +98,7 @@ class Conversation:
         Raises:
             NewtongueError: the question cannot be read or does not fit by itself; the turns are as before.
         """
-        turns = [*self.turns, [self._read(_message("user", text, language), self.turns)]]
+        turns = [*self.turns, [self._read(message_of("user", text, language), self.turns)]]
         room = room_of(self.model, self.max_new_tokens)
         while room is not None and (length := self._encode(turns)["input_ids"].shape[1]) > room:
             if len(turns) == 1:
@@ -131,7 +130,7 @@ class Conversation:
         seconds = time.perf_counter() - start
         text = streamer.finish()
         if text or not stop.asked:
-            self.turns[-1].append(_message("assistant", text))
+            self.turns[-1].append(answered(self.model.tokenizer, streamer.ids, text))
         else:
             self.turns.pop()
         return Turn(
@@ -155,6 +154,7 @@ class Conversation:
             generate(
                 **inputs,
                 **sampling,
+                num_beams=1,  # Several, as a base may ask for, cannot be shown as they come.
                 max_new_tokens=tokens_left(self.model, length, self.max_new_tokens),
                 pad_token_id=self.model.tokenizer.pad_token_id,
                 streamer=streamer,
@@ -193,14 +193,3 @@ class Conversation:
                 "it names, such as a system text."
             ) from error
         return cast(BatchEncoding, encoded)
-
-
-def languages_of(message: Message) -> tuple[str, ...]:
-    """The attached languages a message is read in, in order."""
-    if message["language"]:
-        return (message["language"],)
-    return tuple(dict.fromkeys(spoken for spoken, _ in split(message["content"]) if spoken))
-
-
-def _message(role: str, content: str, language: str | None = None) -> Message:
-    return {"role": role, "content": check_text(content), "language": language}

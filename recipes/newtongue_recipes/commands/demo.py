@@ -1,5 +1,6 @@
 """`newtongue demo`: the main job, offline."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -31,5 +32,6 @@ def demo(
     same = "identical to the bare base's" if report["english_identical"] else "NOT those of the bare base"
     console.print(f"English answers and logits with both adapters attached: {same}.")
     console.print(f"{report['seconds']:.0f} seconds without the raw-text control. Report: {output / 'report.md'}")
-    console.print(f'Ask it yourself: newtongue ask {output / "tr"} "Fransa\'nın başkenti neresidir?"')
+    asked = f'newtongue ask {shlex.quote(str(output / "tr"))} "Fransa\'nın başkenti neresidir?"'
+    console.print(f"Ask it yourself: {asked}", markup=False, highlight=False, soft_wrap=True)
     console.print('To be answered in Turkish: --then "Answer in Turkish."')

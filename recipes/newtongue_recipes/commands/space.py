@@ -1,5 +1,6 @@
 """`newtongue space`: a folder that is a ready Hugging Face Space."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -23,8 +24,9 @@ def space(
     from newtongue_recipes.space import write_space
 
     write_space(adapters, output, base=base)
+    here, page = (shlex.quote(str(path)) for path in (output, output / "app.py"))
     console.out(
-        f"{output}: try it with `python {output}/app.py`; put it on the Hub with\n"
-        f"hf repos create you/chat --type space --space-sdk gradio && hf upload you/chat {output} . --type space",
+        f"{output}: try it with `python {page}`; put it on the Hub with\n"
+        f"hf repos create you/chat --type space --space-sdk gradio && hf upload you/chat {here} . --type space",
         highlight=False,
     )

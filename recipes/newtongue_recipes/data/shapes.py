@@ -197,23 +197,36 @@ def _message(message: Mapping[str, Any], language: str) -> dict[str, Any]:
     if role not in ("system", "user", "assistant"):
         raise Unusable("message with an unknown role", role)
     spoken = _language(message) or (language if role == "user" else None)
+    if isinstance(content, list):
+        content, spoken = _parts(content, spoken, language, answers=role == "assistant")
+    said, tag = content, {}
     if not isinstance(content, list):
-        text = clean(content, {"assistant": "answer", "user": "question"}.get(role, "content"))
-        tag = _tag(spoken, language)
-        if role == "assistant":
-            tag = tag or ({"language": spoken} if spoken else {})
-            tag |= {"thought": clean(message["thought"], "thought")} if message.get("thought") else {}
-        return {"role": role, "content": text, **tag}
+        said = clean(content, {"assistant": "answer", "user": "question"}.get(role, "content"))
+        tag = _tag(spoken, language) or ({"language": spoken} if spoken and role == "assistant" else {})
+    if role == "assistant" and message.get("thought"):
+        tag = {**tag, "thought": clean(message["thought"], "thought")}
+    return {"role": role, "content": said, **tag}
+
+
+def _parts(content: list[Any], spoken: str | None, language: str, *, answers: bool) -> tuple[Any, str | None]:
+    """Parts that tell what is in the language; or, where they need not, their text and what it is in.
+
+    Most templates add a message's content to a text, and so write parts as Python does, or break.
+    """
     if not content or not all(isinstance(part, Mapping) and "text" in part for part in content):
         raise Unusable("message with parts that are not text", content)
-    if any(_language(part) for part in content):
+    own = [_language(part) for part in content]
+    if any(own):
         spoken = None
-    parts = []
+    tags = [_tag(one or spoken, language) for one in own]
+    if not any(tags) or (answers and all(tags)):
+        for part in content:
+            if not isinstance(part["text"], str):
+                clean(part["text"], "content")
+        return "".join(part["text"] for part in content), spoken or next(filter(None, own), None)
     for part in content:
         clean(part["text"], "content")  # Checked alone: the space between parts is theirs.
-        tag = _tag(_language(part) or spoken, language)
-        parts.append({"type": "text", "text": part["text"], **tag})
-    return {"role": role, "content": parts}
+    return [{"type": "text", "text": part["text"], **tag} for part, tag in zip(content, tags, strict=True)], None
 
 
 def _language(said: Mapping[str, Any]) -> str | None:

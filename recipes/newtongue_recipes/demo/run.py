@@ -3,7 +3,6 @@
 import multiprocessing
 import queue as queues
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -24,6 +23,7 @@ from newtongue_recipes.demo.raw import raw_text_control
 from newtongue_recipes.demo.summary import card_results, write_report
 from newtongue_recipes.demo.teach import Curriculum, quiet, teach
 from newtongue_recipes.folders import make_folder
+from newtongue_recipes.recorded import recorded_command
 
 Curves = dict[str, dict[str, list[tuple[int, float]]]]
 
@@ -67,7 +67,7 @@ def run_demo(
         )
         seconds["exam"] = {"all": time.monotonic() - exam_started}
         found = {
-            "command": " ".join(["newtongue", *sys.argv[1:]]),
+            "command": recorded_command(),
             "seed": seed,
             **environment(),
             "seconds": round(time.monotonic() - started, 1),

@@ -1,6 +1,5 @@
 """An experiment: every run that has no results yet, one after the other, watched."""
 
-import sys
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from newtongue_evaluation.results import Cost, Result, write_result
 from newtongue_recipes.bars import Bars
 from newtongue_recipes.demo.teach import quiet
 from newtongue_recipes.folders import make_folder
+from newtongue_recipes.recorded import recorded_command
 from newtongue_recipes.train.inputs import fingerprint
 from newtongue_recipes.train.ledger import Inputs, Ledger
 
@@ -124,7 +124,7 @@ def _results(shop: Workshop) -> list[Result]:
                 "budget": learned.settings,
                 "answered_in": world.answered_in(),
             },
-            command=" ".join(["newtongue", *sys.argv[1:]]),
+            command=recorded_command(),
             environment=environment(),
         )
         for answered_in in world.answered_in()

@@ -1,6 +1,5 @@
 """An evaluation from the command line: its results, the report on them, the card."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from newtongue_evaluation.report.formats import value
 from newtongue_evaluation.report.summary import Task, summarise
 from newtongue_evaluation.results import read_results
 from newtongue_recipes.recipe.nearest import nearest
+from newtongue_recipes.recorded import recorded_command
 
 from .card import write_scores
 from .evaluation import Evaluation
@@ -28,7 +28,8 @@ def judge(evaluation: Evaluation, output: Path, baselines: Sequence[str], *, car
     """Run an evaluation, write its report into `output` and print what it says.
 
     Args:
-        baselines: names of controls, and folders of results to stand beside; all controls where none is named.
+        baselines: names of controls, and folders of results to stand beside; all controls that can be had where none
+            is named.
         card: write the scores into the adapter's card as well.
 
     Raises:
@@ -41,14 +42,14 @@ def judge(evaluation: Evaluation, output: Path, baselines: Sequence[str], *, car
         read_results(folders)  # Before hours of asking.
     if card and not Path(evaluation.adapter).is_dir():
         raise NewtongueError(f"{evaluation.adapter} is no folder of this machine. Pull it first, or leave out --card.")
-    replace(evaluation, controls=controls or list(CONTROLS)).run(output)
+    replace(evaluation, controls=controls).run(output)
     portrait = Portrait.read(output)
     name = language_name(portrait.language) if portrait else evaluation.adapter
     tasks = write_report(output, f"{name} for {portrait.base if portrait else 'its base'}", folders)
     evaluation.console.print(Markdown(_scores(tasks)))
     if card:
         own = summarise(read_results([output]))  # What stands beside may be of another adapter.
-        written = write_scores(Path(evaluation.adapter), card_results(own, " ".join(["newtongue", *sys.argv[1:]])))
+        written = write_scores(Path(evaluation.adapter), card_results(own, recorded_command()))
         said = (
             f"Scores are in the card of {evaluation.adapter}."
             if written

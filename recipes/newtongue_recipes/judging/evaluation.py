@@ -1,6 +1,5 @@
 """An adapter asked the questions of its tasks beside its controls, and looked at."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from newtongue import AttachedModel, ModalityAdapter, NewtongueError
+from newtongue import AttachedModel, ModalityAdapter
+from newtongue.base import BaseInfo
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_evaluation.answers import answer
-from newtongue_evaluation.asking import ask_all
+from newtongue_evaluation.asking import CONTROLS, ask_all, lacking
 from newtongue_evaluation.baselines.method import thoughts
 from newtongue_evaluation.environment import environment
 from newtongue_evaluation.measures.alignment import by_layer
@@ -26,9 +26,13 @@ from newtongue_evaluation.tasks.bitext import Bitext
 from newtongue_recipes.attaching import load_adapters
 from newtongue_recipes.bars import Bars
 from newtongue_recipes.folders import make_folder
-from newtongue_recipes.loading import load_base_of
+from newtongue_recipes.loading import load_base_of, positions_of
+from newtongue_recipes.recorded import recorded_command
 
+from .controls import check_controls
 from .exams import Asked, exams
+from .longest import Room
+from .vocabularies import named, place_of, read_vocabularies
 
 ENGLISH = 200  # English questions asked before and after, and English texts whose logits are compared.
 LOOKED_AT = 400  # Texts that positions are counted over and soft tokens are taken from.
@@ -43,7 +47,7 @@ class Evaluation:
         base, four_bit: the base, where it is not the one that the adapter names; in NF4 or not.
         data: files and folders of questions and pairs; `find_files` says which.
         tasks: "atlas", and names of files; all there are where empty.
-        controls: of `newtongue_evaluation.asking.CONTROLS`.
+        controls: of `newtongue_evaluation.asking.CONTROLS`; where none is named, all that can be had.
         tokenizers: folders or Hub ids of vocabularies to count positions in.
         say: what the user says before a sentence that is looked at, such as "Repeat:".
         limit: most questions, and pairs, of a task.
@@ -67,16 +71,23 @@ class Evaluation:
 
         Raises:
             NewtongueError: the adapter, its base, a vocabulary or a file cannot be read, `output` cannot be written to,
-                or there is nothing to ask.
+                there is nothing to ask, no task has what a named control needs, or something is longer than the base
+                reads.
         """
         make_folder(output)
-        vocabularies = {Path(one).name: _vocabulary(one) for one in self.tokenizers}
+        vocabularies = read_vocabularies(self.tokenizers)
         adapter = load_adapters([self.adapter], self.console)[0]
         asked, pairs = exams(adapter.language, self.data, self.tasks, self.limit)
+        for line in check_controls(self.controls, asked, pairs):
+            self.console.print(line, highlight=False, markup=False)
         base = load_base_of(self.adapter, adapter, self.base, four_bit=self.four_bit)
         tokenizer = load_tokenizer(str(base.name_or_path), revision=getattr(base.config, "_commit_hash", None))
+        limit = positions_of(base.config)
+        if limit is not None:
+            controls = self.controls or tuple(CONTROLS)
+            Room(limit, adapter, tokenizer, controls, self.max_new_tokens, self.say).check(asked, pairs)
         with Bars(self.console) as progress:
-            portrait = Portrait(adapter.language, Path(str(base.name_or_path)).name, self.adapter)
+            portrait = Portrait(adapter.language, Path(BaseInfo.of(base).id).name, self.adapter)
             english = _english(asked, pairs)
             bar = progress.add_task("the bare base, in English", total=None)
             questions = [[{"role": "user", "content": one}] for one in _english(asked, [])]
@@ -102,7 +113,8 @@ class Evaluation:
             ]
             if english:
                 draw(portrait, model, own[:LOOKED_AT], english)
-            weigh(portrait, model, own[:LOOKED_AT], vocabularies)
+            others = named(vocabularies, portrait.base, place_of(str(base.name_or_path)))
+            weigh(portrait, model, own[:LOOKED_AT], others, limit)
         portrait.bytes, portrait.parameters, portrait.seconds = (
             cost.bytes,
             cost.trained_parameters,
@@ -121,13 +133,14 @@ class Evaluation:
         progress: Progress,
     ) -> None:
         bar = progress.add_task(f"{one.task}, answered in {one.answered_in}", total=None)
-        count = len(one.questions) * (len(self.controls) + 1 - ("chance" in self.controls))
+        controls = [name for name in self.controls or CONTROLS if not lacking(name, one.questions)]
+        count = len(one.questions) * (len(controls) + 1 - ("chance" in controls))
         progress.update(bar, total=count)
         for title, role, rows, spent in ask_all(
             model,
             language,
             one.questions,
-            self.controls,
+            controls,
             thoughts=thought,
             max_new_tokens=self.max_new_tokens,
             batch=self.batch,
@@ -182,19 +195,10 @@ class Evaluation:
             kind,
             answered_in,
             cost=cost,
-            command=" ".join(["newtongue", *sys.argv[1:]]),
+            command=recorded_command(),
             environment=environment(),
         )
         write_result(result, output)
-
-
-def _vocabulary(name: str) -> Any:
-    try:
-        return load_tokenizer(name)
-    except (OSError, ValueError) as error:
-        raise NewtongueError(
-            f"--tokenizer {name} cannot be read as a tokenizer: {error} Name a folder or a Hub id that holds one."
-        ) from error
 
 
 def _english(asked: Sequence[Asked], pairs: Sequence[Bitext]) -> list[str]:

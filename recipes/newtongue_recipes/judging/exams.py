@@ -6,6 +6,7 @@ from pathlib import Path
 
 from newtongue import NewtongueError
 from newtongue_evaluation.baselines import Question
+from newtongue_evaluation.results import in_file_name
 from newtongue_evaluation.tasks.bitext import Bitext, read_bitext
 from newtongue_evaluation.tasks.find import find_files
 from newtongue_evaluation.tasks.questions import read_questions
@@ -34,19 +35,20 @@ def exams(
         limit: most questions, and pairs, of a task.
 
     Raises:
-        NewtongueError: a file cannot be read, two would be one task, or there is nothing to ask.
+        NewtongueError: a file cannot be read, two would be one task or have the same files of results, a limit leaves
+            too little, or there is nothing to ask.
     """
     asked, pairs = [], []
     if "atlas" in tasks and language in NAMES:
         asked += [Asked("atlas", other, atlas_questions(language, other)) for other in ("en", language)]
-    origin: dict[tuple[str, str], str] = {(one.task, one.answered_in): "the demo's atlas" for one in asked}
+    origin = {(in_file_name(one.task), one.answered_in): "the demo's atlas" for one in asked}
     for path in dict.fromkeys(find_files(data, language)):
         name = path.name.split(".")[0]
         if tasks and name not in tasks:
             continue
         if path.suffix == ".tsv":
             _claim(origin, name, "", path)
-            pairs.append(read_bitext(path, language))
+            pairs.append(read_bitext(path, language, limit))
             continue
         by_language: dict[str, list[Question]] = {}
         for one in read_questions(path, language):
@@ -60,10 +62,7 @@ def exams(
             f"There is nothing to ask in {language!r}{' for ' + ', '.join(sorted(missing)) if missing else ''}. Give "
             f"--data with questions or pairs of that name, or --tasks atlas ({', '.join(NAMES)})."
         )
-    return (
-        [Asked(one.task, one.answered_in, one.questions[:limit]) for one in asked],
-        [Bitext(one.name, one.own[:limit], one.english[:limit]) for one in pairs],
-    )
+    return [Asked(one.task, one.answered_in, one.questions[:limit]) for one in asked], pairs
 
 
 def atlas_questions(language: str, answered_in: str) -> list[Question]:
@@ -85,9 +84,11 @@ def atlas_questions(language: str, answered_in: str) -> list[Question]:
 
 def _claim(origin: dict[tuple[str, str], str], task: str, answered_in: str, path: Path) -> None:
     """Results are named by task and language of the answers; whose they are is said in `origin`."""
-    other = origin.setdefault((task, answered_in), str(path))
+    name = in_file_name(task)
+    other = origin.setdefault((name, answered_in), str(path))
     if other != str(path):
         raise NewtongueError(
-            f"{path} and {other} are both the task {task!r}{f' answered in {answered_in!r}' if answered_in else ''}, "
-            "and the results of one would replace the other's. Rename one before its first dot, or leave one out."
+            f"{path} and {other} are both the task {name!r}{f' answered in {answered_in!r}' if answered_in else ''}, "
+            "and the results of one would replace the other's. Rename one before its first dot, with other letters or "
+            "digits, or leave one out."
         )

@@ -17,6 +17,8 @@ from newtongue.saving.folder import write_folder
 from newtongue.sharing.hub import check_shareable
 from newtongue_recipes.loading import base_of
 
+from .fit import check_fit
+
 APP = Path(__file__).with_name("app.py")
 _COPIES = "adapters"
 _TEXT = """---
@@ -46,7 +48,8 @@ def write_space(adapters: Sequence[str], output: Path, *, base: str | None = Non
         base: folder or Hub id, where it is not the one that the first adapter names.
 
     Raises:
-        NewtongueError: an adapter or its base cannot be found, two are of one language, or `output` exists.
+        NewtongueError: an adapter or its base cannot be found, two are of one language, they do not belong together, or
+            `output` exists.
     """
     if output.exists():
         raise NewtongueError(f"{output} exists already. Name another folder with --output.")
@@ -55,6 +58,7 @@ def write_space(adapters: Sequence[str], output: Path, *, base: str | None = Non
     if twice:
         raise NewtongueError(f"Two adapters are for {twice[0]!r}, and one base carries one a language. Leave one out.")
     found = base or base_of(adapters[0], loaded[0].config.base)
+    check_fit({name: one.config.base for name, one in zip(adapters, loaded, strict=True)}, found, given=bool(base))
     copies = _places([name for name in adapters if Path(name).is_dir()])
     for name in copies:
         check_shareable(Path(name))

@@ -119,6 +119,12 @@ def _read(tokenizer: Any, row: Row) -> int:
 
 def _written(messages: Messages, language: str) -> Messages:
     """A conversation whose answers, but for those that say another language, are written in this one's own tokens."""
-    return [
-        {**one, "language": one.get("language") or language} if one["role"] == "assistant" else one for one in messages
-    ]
+    return [one if one["role"] != "assistant" or _told(one) else {**one, "language": language} for one in messages]
+
+
+def _told(message: dict[str, Any]) -> bool:
+    """Whether a message says what it is in, or a part of it does: the others are then the base's."""
+    content = message["content"]
+    return bool(
+        message.get("language") or (isinstance(content, list) and any(part.get("language") for part in content))
+    )

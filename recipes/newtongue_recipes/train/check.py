@@ -9,6 +9,7 @@ from transformers import AutoConfig
 
 from newtongue import Encoder, ModalityAdapter, NewtongueError
 from newtongue.ranges import Ranges
+from newtongue.tokenizer.ids import count_ids
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_evaluation.answers import Messages
@@ -118,7 +119,7 @@ def notes(recipe: Recipe, tokenizer: Any, start: Start, data: dict[str, Gathered
 def _speaking(recipe: Recipe, tokenizer: Any, start: Start) -> Any:
     """The base's tokenizer with the language, for which the base's own tokens stand until stage 1 has made others."""
     encoder = start.encoder if isinstance(start, ModalityAdapter) else start
-    ranges = Ranges(len(tokenizer))
+    ranges = Ranges(count_ids(tokenizer))
     own, opens, closes = (encoder.tokenizer, encoder.opens, encoder.closes) if encoder else (tokenizer, 0, 0)
     borrows = start.config.borrows if isinstance(start, ModalityAdapter) else bool(recipe.map and recipe.map.borrows)
     voice = bool(recipe.tune and recipe.tune.answer == "own")

@@ -1,6 +1,7 @@
 """Run a recipe: its stages in order, each skipped if it is finished, gone on with if it was stopped."""
 
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -80,7 +81,8 @@ def train(
     job.tell(f"{'Adapter' if job.result.name == 'adapter' else 'Encoder'}: {job.result}")
     exam = exam_of(output, recipe.language)
     if recipe.tune and exam.is_file():
-        job.tell(f"Its exam: newtongue evaluate {job.result} --data {exam} --output {output / 'judged'}")
+        words = ["newtongue", "evaluate", job.result, "--data", exam, "--output", output / "judged"]
+        job.tell(f"Its exam: {shlex.join(map(str, words))}")
     return job.result
 
 

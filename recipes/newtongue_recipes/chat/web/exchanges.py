@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from newtongue.spans.markup import split
-from newtongue_recipes.chat.conversation import Message, Turn, languages_of
+from newtongue_recipes.chat.conversation import Turn
+from newtongue_recipes.chat.messages import Message, languages_of
 
 Span = tuple[str | None, str]
 

@@ -84,8 +84,8 @@ def build(
                 elem_id="nt-adapters",
             )
             system = gr.Textbox("", label="Instructions for the whole chat", lines=2, elem_id="nt-system")
-            longest = gr.Slider(8, 1024, value=max_new_tokens, step=8, label="Longest answer, in tokens")
-            heat = gr.Slider(0.0, 1.5, value=temperature, step=0.1, label="Temperature; 0: the likeliest token")
+            longest = _slider(8, 1024, max_new_tokens, step=1, label="Longest answer, in tokens")
+            heat = _slider(0.0, 1.5, temperature, step=0.1, label="Temperature; 0: the likeliest token")
 
         def ask(
             talk: Session | None,
@@ -133,6 +133,11 @@ def build(
         again.click(forget, session, log, queue=False, show_progress="hidden")
         picked.change(pick, [picked, how], how, queue=False, show_progress="hidden")
     return page
+
+
+def _slider(least: float, most: float, value: float, **options: Any) -> gr.Slider:
+    """A slider as wide as the value it starts at needs: gradio refuses every message while one is out of bounds."""
+    return gr.Slider(min(least, value), max(most, value), value=value, **options)
 
 
 def _header(name: str, attached: Sequence[str]) -> str:
