@@ -11,6 +11,7 @@ phi-4-mini in NF4 with random weights. Figures of text are taken on a folder of 
 
 import argparse
 import os
+import shlex
 import sys
 import warnings
 from dataclasses import replace
@@ -70,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     say = Console(highlight=False, soft_wrap=True)
     rows: list[Row] = []
-    command = " ".join(["python -m benchmarks", *(sys.argv[1:] if arguments is None else arguments)])
+    command = shlex.join(["python", "-m", "benchmarks", *(sys.argv[1:] if arguments is None else arguments)])
     about = {"command": command, "repeats": setting.repeats, "threads": options.threads}
     with quiet(say.print, bars=False), warnings.catch_warnings():
         warnings.simplefilter("ignore")
