@@ -28,10 +28,13 @@ def peak(job: Job, model: nn.Module, device: str) -> int:
 
 
 def _added(job: Job) -> int:
+    """Bytes that live at most beside those that lived before, among them what earlier jobs have left."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as watched:
         job()
     with TemporaryDirectory() as scratch:
         trace = Path(scratch) / "trace.json"
         watched.export_chrome_trace(str(trace))
         events = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
-    return max((one["args"]["Total Allocated"] for one in events if one["name"] == "[memory]"), default=0)
+    changes = [one["args"] for one in sorted(events, key=lambda one: one.get("ts", 0)) if one["name"] == "[memory]"]
+    totals = [one["Total Allocated"] for one in changes]  # Of the process, over all that was ever watched.
+    return max(totals) - (totals[0] - changes[0]["Bytes"]) if changes else 0

@@ -83,13 +83,21 @@ def test_a_job_holds_its_model_and_the_most_that_lives_at_once() -> None:
     model = torch.nn.Linear(1000, 1000, bias=False)  # 4 MB
     size = 4 * 1000 * 1000
 
+    living = []
+
     def one_after_the_other() -> None:
         for _ in range(3):
-            torch.ones(1000, 1000)
+            torch.empty(1000, 1000)
 
     def at_once() -> None:
-        kept = [torch.ones(1000, 1000) for _ in range(3)]
-        kept[0].view(-1)[1:].add_(1)  # The same storage.
+        kept = [torch.empty(1000, 1000) for _ in range(3)]
+        kept[0].view(-1)[1:].neg_()  # The same storage.
 
-    assert peak(one_after_the_other, model, "cpu") == pytest.approx(2 * size, rel=0.01)
-    assert peak(at_once, model, "cpu") == pytest.approx(4 * size, rel=0.01)
+    def left_behind() -> None:
+        living.append(torch.empty(1000, 1000))
+
+    assert peak(one_after_the_other, model, "cpu") == 2 * size
+    assert peak(at_once, model, "cpu") == 4 * size
+    for _ in range(2):
+        assert peak(left_behind, model, "cpu") == 2 * size
+    assert peak(one_after_the_other, model, "cpu") == 2 * size

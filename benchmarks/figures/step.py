@@ -34,8 +34,10 @@ def measure(setting: Setting) -> Iterator[Row]:
             "half in the language, encoder trained": (full, with_runs(ids, full, "tr", half)),
         }
         jobs = {name: training_step(model, read) for name, (model, read) in models.items()}
+        peaks = {
+            name: peak(job, models[name][0], device) for name, job in jobs.items()
+        }  # With the optimizer's averages.
         times = side_by_side(jobs, setting.repeats, device=device)
-        peaks = {name: peak(job, models[name][0], device) for name, job in jobs.items()}
         work = roofline.training(shape, batch, positions)
         share = roofline.Work.roof(work, times[PLAIN].median, device)
         yield Row("a LoRA step without a port", shape.name, "its roof", share, roof=share)

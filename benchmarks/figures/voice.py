@@ -55,8 +55,9 @@ def _steps(setting: Setting, shape: Shape, language: str, case: str) -> Iterator
             "answers spelled": taught(True, False),
         }
         jobs = {name: one.train for name, one in trainers.items()}
-        times = side_by_side(jobs, min(ROUNDS, setting.repeats), device=setting.device, warm_up=1)
+        # First, for a trainer keeps its optimizer, whose averages count.
         peaks = {name: peak(one.train, one.model, setting.device) for name, one in trainers.items()}
+        times = side_by_side(jobs, min(ROUNDS, setting.repeats), device=setting.device, warm_up=1)
         for name in ("answers written", "answers spelled"):
             low, middle, high = times[name].over(times[AGAINST])
             yield Row("a tuning step with a voice, time", f"{case}, {name}", AGAINST, middle, low, high, at_most=1.10)

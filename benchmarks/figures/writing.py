@@ -20,7 +20,8 @@ ANSWERS = 500
 def measure(setting: Setting) -> Iterator[Row]:
     """A step's time and a text's positions, which make characters a second; with a LoRA, after a prompt in both.
 
-    Of long texts, and of answers to questions, most of them a few words, where what opens and closes them counts.
+    Of long texts, and of answers to questions, where what closes them counts; many stand in the passages that they are
+    about, which the tokenizer of those has therefore not read.
     """
     for shape in setting.shapes:
         for language, name in LANGUAGES.items():
@@ -33,8 +34,9 @@ def measure(setting: Setting) -> Iterator[Row]:
                 continue
             texts = documents(language, setting.data, setting.characters)
             answers = [answer for _, answer in questions(language, setting.data, ANSWERS)]
-            for kind, some in (("long texts", texts), ("answers", answers)):
-                fewer = _fewer(some, own, shape, setting)
+            unread = vocabulary(language, shape, setting)
+            for kind, some, by in (("long texts", texts, own), ("answers", answers, unread)):
+                fewer = _fewer(some, by, shape, setting)
                 reach = REACH[language] if setting.data else None
                 values = (fewer / middle, fewer / high, fewer / low)
                 yield Row(f"writing {kind}, characters a second", case, against, *values, at_least=reach)
