@@ -105,6 +105,8 @@ class Represent:
     """Kind of a tokenizer trained here: unigram, or bpe, which takes fewer positions."""
     vocabulary: Count = 16_000
     """Ids of a tokenizer trained here."""
+    joined: bool = False
+    """Let its tokens hold marks and numbers beside letters, as in "said." or した。, for fewer positions."""
     width: Count = 512
     """Size of a state of an encoder trained here."""
     layers: Count = 6

@@ -145,7 +145,9 @@ def _start(texts: Sequence[str], settings: Represent) -> tuple[PreTrainedModel, 
             ) from error
         check_mask(own, settings.start_from)
         return model, own
-    tokenizer = train_vocabulary(texts, settings.vocabulary, settings.positions, settings.tokens)
+    tokenizer = train_vocabulary(
+        texts, settings.vocabulary, settings.positions, settings.tokens, joined=settings.joined
+    )
     special = {name: getattr(tokenizer, f"{name}_token_id") for name in ("pad", "cls", "sep")}
     return ModernBertForMaskedLM(encoder_config(settings, len(tokenizer), **special)), tokenizer
 

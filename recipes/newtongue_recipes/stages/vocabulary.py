@@ -18,7 +18,7 @@ _LONGEST = 4192  # Bytes; longer texts SentencePiece drops in silence, unless it
 
 
 def train_vocabulary(
-    texts: Iterable[str], size: int, positions: int = 512, kind: Tokens = "unigram"
+    texts: Iterable[str], size: int, positions: int = 512, kind: Tokens = "unigram", *, joined: bool = False
 ) -> PreTrainedTokenizerBase:
     """Train a vocabulary with SentencePiece and give it as a fast tokenizer.
 
@@ -30,18 +30,19 @@ def train_vocabulary(
         size: ids wanted; fewer where the text holds no more.
         positions: the longest text its encoder will read.
         kind: of model, Unigram (Kudo 2018) or BPE (Sennrich et al. 2016).
+        joined: whether letters and the marks or numbers beside them can be one piece.
 
     Raises:
         NewtongueError: so few ids have no room for the text's characters.
     """
     texts = list(texts)
     spaced = writes_spaces(texts)
-    pieces = sentencepiece.SentencePieceProcessor(model_proto=_trained(texts, size, kind, spaced))
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=_trained(texts, size, kind, spaced, joined))
     scored = [(pieces.id_to_piece(one), pieces.get_score(one)) for one in range(len(pieces))]
     return _as_fast(_bpe(scored) if kind == "bpe" else models.Unigram(scored, 1, True), positions, spaced)
 
 
-def _trained(texts: Sequence[str], size: int, kind: Tokens, spaced: bool) -> bytes:
+def _trained(texts: Sequence[str], size: int, kind: Tokens, spaced: bool, joined: bool) -> bytes:
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -55,6 +56,7 @@ def _trained(texts: Sequence[str], size: int, kind: Tokens, spaced: bool) -> byt
             max_sentence_length=max([_LONGEST, *(len(text.encode()) for text in texts)]),
             normalization_rule_name="nfkc",
             add_dummy_prefix=spaced,
+            split_by_unicode_script=not joined,
             pad_id=0,
             unk_id=1,
             bos_id=2,
