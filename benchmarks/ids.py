@@ -41,10 +41,6 @@ def in_language(text: str, encoder: Encoder, start: int) -> list[int]:
     return [start + one for one in (encoder.opens, *ids, encoder.closes)]
 
 
-def vocabulary(language: str, shape: Shape, setting: Setting, *, passages: bool = False) -> object:
-    """A tokenizer of the language, no larger than the shape's encoder has room for.
-
-    Learned from questions' passages too if they are not what is measured on.
-    """
-    size = min(setting.vocabulary, shape.encoder.vocabulary)
-    return language_tokenizer(language, setting.data, size, setting.tokens, setting.lines, passages=passages)
+def vocabulary(language: str, setting: Setting, *, passages: bool = False) -> object:
+    """A tokenizer of the language, learned from questions' passages too if they are not what is measured on."""
+    return language_tokenizer(language, setting.data, setting.vocabulary, setting.lines, passages=passages)

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from newtongue_recipes.settings import Tokens
-
 from .shapes import SHAPES, Shape
 
 LANGUAGES = {"tr": "Turkish", "ja": "Japanese"}
@@ -25,7 +23,7 @@ class Setting:
         steps: of a trainer's run, each on rows of its own.
         prompts, characters: texts read as prompts, and how long each is.
         new_tokens: decoded after it.
-        vocabulary, tokens: size and kind of the language's tokenizer, as the Phi recipes have them.
+        vocabulary: ids of a language's tokenizer at most; None for as many as its recipe has.
         vocabularies: sizes of language tokenizers compared.
         lines: of text they are trained on at most.
     """
@@ -41,9 +39,8 @@ class Setting:
     prompts: int = 4
     characters: int = 2000
     new_tokens: int = 32
-    vocabulary: int = 64_000
-    tokens: Tokens = "bpe"
-    vocabularies: Sequence[int] = (8_000, 16_000, 32_000, 64_000)
+    vocabulary: int | None = None
+    vocabularies: Sequence[int] = (8_000, 16_000, 32_000, 64_000, 96_000)
     lines: int | None = None
 
 

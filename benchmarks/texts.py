@@ -2,17 +2,20 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from newtongue.languages import language_name
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_recipes.atlas import split
 from newtongue_recipes.atlas.qa import rows
 from newtongue_recipes.atlas.sentences import raw_text
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
-from newtongue_recipes.settings import Tokens
+from newtongue_recipes.recipe.load import load_recipe
+from newtongue_recipes.settings import Represent
 from newtongue_recipes.stages.vocabulary import train_vocabulary
 
 from .rows import Skip
@@ -67,12 +70,24 @@ def questions(language: str, data: Path | None, count: int) -> list[tuple[str, s
     return found[:: len(found) // count][:count]
 
 
+def of_recipe(language: str, data: Path | None, most: int | None) -> Represent:
+    """How recipes make a language's tokenizer, of so many ids at most: those of the Phis, or the demo's on its text."""
+    made = load_recipe(f"{'phi-2' if data else 'demo'}-{language_name(language).lower()}").represent
+    assert made is not None
+    return replace(made, vocabulary=min(made.vocabulary, most or made.vocabulary))
+
+
+def learn(texts: Sequence[str], made: Represent) -> Any:
+    """A tokenizer of a language's own, as stage 1 makes one."""
+    return train_vocabulary(texts, made.vocabulary, kind=made.tokens, joined=made.joined)
+
+
 @cache
 def language_tokenizer(
-    language: str, data: Path | None, size: int, kind: Tokens, lines: int | None, *, passages: bool = False
+    language: str, data: Path | None, most: int | None, lines: int | None, *, passages: bool = False
 ) -> Any:
-    """A tokenizer of a language's own, as stage 1 makes one."""
-    return train_vocabulary(training_lines(language, data, lines, passages=passages), size, kind=kind)
+    """The tokenizer that the recipes would make."""
+    return learn(training_lines(language, data, lines, passages=passages), of_recipe(language, data, most))
 
 
 def tokenizer_of(base: str, data: Path | None) -> Any:

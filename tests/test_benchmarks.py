@@ -10,7 +10,8 @@ from benchmarks import report
 from benchmarks.__main__ import FIGURES, main
 from benchmarks.memory import peak
 from benchmarks.rows import Row, Skip
-from benchmarks.setting import small, smallest
+from benchmarks.setting import smallest
+from benchmarks.texts import of_recipe
 from benchmarks.shapes import free_memory
 from benchmarks.timing import side_by_side
 
@@ -50,10 +51,11 @@ def test_medians_are_of_no_more_rounds_than_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in shipped() if name.startswith("phi-") and "bert" not in name])
-def test_vocabularies_are_measured_as_the_recipes_of_the_phis_have_them(name: str, tmp_path: Path) -> None:
-    made, measured = load_recipe(name).represent, small(tmp_path)
+def test_all_recipes_of_the_phis_make_the_tokenizer_that_is_measured(name: str, tmp_path: Path) -> None:
+    recipe = load_recipe(name)
+    made, measured = recipe.represent, of_recipe(recipe.language, tmp_path, None)
     assert made is not None
-    assert (made.vocabulary, made.tokens) == (measured.vocabulary, measured.tokens)
+    assert (made.vocabulary, made.tokens, made.joined) == (measured.vocabulary, measured.tokens, measured.joined)
 
 
 def test_jobs_take_turns_and_warm_up_does_not_count() -> None:

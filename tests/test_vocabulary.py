@@ -2,11 +2,13 @@
 
 import io
 import re
+import string
 from typing import get_args
 from unicodedata import normalize
 
 import pytest
 import sentencepiece
+from transformers import PreTrainedTokenizerBase
 
 from newtongue import NewtongueError
 from newtongue_recipes.atlas import split
@@ -22,9 +24,10 @@ def texts(request: pytest.FixtureRequest) -> list[str]:
     return raw_text(request.param, 1500, 0, split(request.param)[0])
 
 
+@pytest.mark.parametrize("joined", [False, True])
 @pytest.mark.parametrize("kind", get_args(Tokens))
-def test_a_text_comes_back(texts: list[str], kind: Tokens) -> None:
-    tokenizer = train_vocabulary(texts, 800, kind=kind)
+def test_a_text_comes_back(texts: list[str], kind: Tokens, joined: bool) -> None:
+    tokenizer = train_vocabulary(texts, 800, kind=kind, joined=joined)
     assert [tokenizer.convert_tokens_to_ids(special) for special in SPECIALS] == list(range(len(SPECIALS)))
     for text in texts[:200]:
         ids = tokenizer(text)["input_ids"]
@@ -68,3 +71,16 @@ def test_bpe_splits_as_sentencepiece_does(texts: list[str]) -> None:
         assert tokenizer.convert_ids_to_tokens(tokenizer(text, add_special_tokens=False)["input_ids"]) == (
             stock.encode(text, out_type=str)
         )
+
+
+@pytest.mark.parametrize("kind", get_args(Tokens))
+def test_joined_tokens_hold_marks_beside_letters_and_are_fewer(texts: list[str], kind: Tokens) -> None:
+    apart, joined = (train_vocabulary(texts, 2000, kind=kind, joined=one) for one in (False, True))
+
+    def mixed(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+        pieces = [one.lstrip("▁") for one in tokenizer.get_vocab() if one not in SPECIALS and not one.startswith("<0x")]
+        return [one for one in pieces if one.strip(string.punctuation + "。、？") != one and any(map(str.isalpha, one))]
+
+    assert not mixed(apart)
+    assert mixed(joined)
+    assert sum(map(len, joined(texts)["input_ids"])) < sum(map(len, apart(texts)["input_ids"]))

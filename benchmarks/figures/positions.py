@@ -1,15 +1,15 @@
 """Positions per character: the base's own tokens beside those of a tokenizer of the language's own."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any, get_args
 
 from benchmarks.rows import Row
 from benchmarks.setting import LANGUAGES, Setting
-from benchmarks.texts import base_tokenizers, documents, training_lines
+from benchmarks.texts import base_tokenizers, documents, learn, of_recipe, training_lines
 from newtongue_evaluation.measures.cost import positions_per_character
-from newtongue_recipes.settings import Tokens
-from newtongue_recipes.stages.vocabulary import train_vocabulary
+from newtongue_recipes.settings import Represent, Tokens
 
 MARKS = 2  # Positions that open and close a run.
 REACH = {("tr", False): 2.2, ("ja", False): 3.2, ("tr", True): 1.3, ("ja", True): 1.8}  # True: phi-4-mini.
@@ -17,7 +17,7 @@ Encode = Callable[[str], Sequence[int]]
 
 
 def measure(setting: Setting) -> Iterator[Row]:
-    """Rows of the Phi recipes' tokenizer and of the best one; all of them go to a table of their own."""
+    """Rows of the recipes' tokenizer and of the best one; all of them go to a table of their own."""
     table = ["| language | tokenizer | trained on | " + " | ".join(base_tokenizers(setting.data)) + " |"]
     table.append("|---" * (3 + len(base_tokenizers(setting.data))) + "|")
     for language, name in LANGUAGES.items():
@@ -51,18 +51,25 @@ def marked(encode: Encode) -> Encode:
 
 
 def _tokenizers(language: str, setting: Setting) -> Iterator[tuple[str, str, Encode]]:
-    """What it is trained on, its name and how it encodes; that of the Phi recipes first."""
+    """What it is trained on, its name and how it encodes; that of the recipes first."""
+    own = of_recipe(language, setting.data, setting.vocabulary)
     lines = training_lines(language, setting.data, setting.lines, passages=True)
 
-    def trained(size: int, kind: Tokens, texts: Sequence[str] = lines) -> Encode:
-        return marked(plain(train_vocabulary(texts, size, kind=kind)))
+    def trained(made: Represent, texts: Sequence[str] = lines) -> Encode:
+        return marked(plain(learn(texts, made)))
 
-    first = setting.vocabulary, setting.tokens
-    yield "all text", f"{first[1]}, {first[0]:,}, as in the Phi recipes", trained(*first)
+    yield "all text", f"{_name(own)}, as in the recipes", trained(own)
     for size, kind in product(setting.vocabularies, get_args(Tokens)):
-        if (size, kind) != first:
-            yield "all text", f"{kind}, {size:,}", trained(size, kind)
-    yield "a line in four", f"{first[1]}, {first[0]:,}, less text", trained(*first, lines[::4])
+        other = replace(own, vocabulary=size, tokens=kind)
+        if other != own:
+            yield "all text", _name(other), trained(other)
+    other = replace(own, joined=not own.joined)
+    yield "all text", _name(other), trained(other)
+    yield "a line in four", f"{_name(own)}, less text", trained(own, lines[::4])
     if setting.data:
         plain_lines = training_lines(language, setting.data, setting.lines)
-        yield "no passages", f"{first[1]}, {first[0]:,}, narrower text", trained(*first, plain_lines)
+        yield "no passages", f"{_name(own)}, narrower text", trained(own, plain_lines)
+
+
+def _name(made: Represent) -> str:
+    return f"{made.tokens}, {made.vocabulary:,}{', joined' if made.joined else ''}"

@@ -31,7 +31,7 @@ def measure(setting: Setting) -> Iterator[Row]:
             except Skip as why:
                 yield Row("prefill, times faster", case, raw_text, skipped=str(why))
                 continue
-            adapter = make_adapter(base, shape, language, tokenizer=vocabulary(language, shape, setting, passages=True))
+            adapter = make_adapter(base, shape, language, tokenizer=vocabulary(language, setting, passages=True))
             model = adapter.attach(base)
             start = model.newtongue.ranges[language].start
             read = [in_language(text, adapter.encoder, start) for text in texts]

@@ -39,7 +39,7 @@ def _compare(setting: Setting, shape: Shape, language: str) -> tuple[float, floa
     answers = [in_base(answer, shape, setting) for _, answer in rows]
     raw = [in_base(question, shape, setting) for question, _ in rows]
     base = make_base(shape, setting.device)
-    adapter = make_adapter(base, shape, language, tokenizer=vocabulary(language, shape, setting))
+    adapter = make_adapter(base, shape, language, tokenizer=vocabulary(language, setting))
     tokenizer = load_tokenizer(PHI_NANO)
     model = adapter.attach(base, tokenizer=load_tokenizer(PHI_NANO), trainable=True)
     start = model.newtongue.ranges[language].start

@@ -33,7 +33,7 @@ def measure(setting: Setting) -> Iterator[Row]:
 
 def _steps(setting: Setting, shape: Shape, language: str, case: str) -> Iterator[Row]:
     rows = questions(language, setting.data, setting.batch * setting.steps)
-    own = vocabulary(language, shape, setting)
+    own = vocabulary(language, setting)
     spelled = [in_base(answer, shape, setting) for _, answer in rows]
     with TemporaryDirectory() as scratch:
 

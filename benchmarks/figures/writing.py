@@ -27,14 +27,14 @@ def measure(setting: Setting) -> Iterator[Row]:
         for language, name in LANGUAGES.items():
             case, against = f"{shape.name}, {name}", "the base's tokens"
             try:
-                own = vocabulary(language, shape, setting, passages=True)
+                own = vocabulary(language, setting, passages=True)
                 low, middle, high = _compare(setting, shape, language, own)
             except Skip as why:
                 yield Row("writing, characters a second", case, against, skipped=str(why))
                 continue
             texts = documents(language, setting.data, setting.characters)
             answers = [answer for _, answer in questions(language, setting.data, ANSWERS)]
-            unread = vocabulary(language, shape, setting)
+            unread = vocabulary(language, setting)
             for kind, some, by in (("long texts", texts, own), ("answers", answers, unread)):
                 fewer = _fewer(some, by, shape, setting)
                 reach = REACH[language] if setting.data else None
