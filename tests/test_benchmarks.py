@@ -11,8 +11,8 @@ from benchmarks.__main__ import FIGURES, main
 from benchmarks.memory import peak
 from benchmarks.rows import Row, Skip
 from benchmarks.setting import smallest
-from benchmarks.texts import of_recipe
 from benchmarks.shapes import free_memory
+from benchmarks.texts import of_recipe
 from benchmarks.timing import side_by_side
 
 from newtongue_recipes.recipe.load import load_recipe
