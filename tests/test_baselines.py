@@ -17,7 +17,7 @@ from newtongue.ranges import Ranges
 from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_evaluation.answers import answer_nats
 from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
-from newtongue_evaluation.baselines.forms import beside, plain
+from newtongue_evaluation.baselines.forms import aloud, beside, heard, plain
 from newtongue_evaluation.baselines.method import thoughts
 from newtongue_evaluation.baselines.new_vocabulary import Writing, extend
 from newtongue_evaluation.baselines.search import search
@@ -26,6 +26,7 @@ from newtongue_evaluation.baselines.training import order
 from newtongue_evaluation.baselines.vocabulary import Vocabularies, focus, mean, wechsel
 from newtongue_evaluation.baselines.vocabulary.focus import sparsemax
 from newtongue_evaluation.baselines.vocabulary.wechsel import procrustes
+from newtongue_evaluation.results import Row
 from worlds import adapter_for, bare_base, voiced
 
 BUDGET = Budget(reading=2, answering=2, batch=4, rate=1e-2, rank=2, alpha=4, max_length=200)
@@ -223,6 +224,15 @@ def test_beside_keeps_the_run_and_adds_the_raw_text() -> None:
     messages = asked("Su", "Water")
     assert plain(beside(messages)) == plain(asked("SuSu", "Water"))
     assert [part.get("language") for part in beside(messages)[0]["content"]] == [None, "tr", None]
+
+
+def test_a_thought_aloud_comes_before_the_answer_and_is_not_heard_with_it() -> None:
+    asked_of, told = {"role": "user", "content": "Su?"}, {"role": "assistant", "content": "su", "language": "tr"}
+    put = aloud([asked_of, {**told, "thought": "Water"}])
+    assert put == [asked_of, {**told, "content": "Water : su"}]
+    assert aloud([asked_of, told]) == [asked_of, told]
+    rows = [Row("1", "Su?", ("su",), said, 0.5) for said in ("Water : su", "su", "Water :", "")]
+    assert [(one.answer, one.nats) for one in heard(rows)] == [(said, None) for said in ("su", "su", "Water :", "")]
 
 
 def test_every_row_comes_once_an_epoch_with_rows_of_like_length() -> None:

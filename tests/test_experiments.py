@@ -272,8 +272,8 @@ def test_a_reworded_question_has_some_of_its_words_and_some_of_others_in_any_ord
 
 
 def small(*changes: str) -> Any:
-    own = "ours, ours-swapped, ours-shuffled, ours-beside, ours-unread, ours-voice, ours-thought, translate-test"
-    ours = f"{{methods: [{own}]}}"
+    own = "ours, ours-swapped, ours-shuffled, ours-beside, ours-unread, ours-voice, ours-thought, ours-aloud"
+    ours = f"{{methods: [{own}, translate-test]}}"
     runs = f"runs=[{ours}, {{methods: [raw-lora], equal: [seconds, tuning]}}]"
     return load_experiment("transfer", [*SMALL, SEARCH, runs, "languages=[tr]", "corpus.held_out=3", *changes])
 
@@ -296,13 +296,13 @@ def test_a_run_is_made_once_and_its_scores_hold_no_text(data: Path, tmp_path: Pa
     again = run_experiment(small(), output, data=data, console=console)
     after = {path: path.stat().st_mtime_ns for path in output.glob("*.result.json")}
     assert {path: after[path] for path in before if path in after} == {p: t for p, t in before.items() if p in after}
-    assert len(again) == len(read_results([output])) == 20
+    assert len(again) == len(read_results([output])) == 22
     assert len(list((output / "work").rglob("mapped"))) == 1  # Those that differ in stage 3 alone share stage 2.
     write_report(output, "Experiment")
     kept = (output / "scores.json").read_text()
     assert "seviyor" not in kept
     methods = [one for task in json.loads(kept)["tasks"] for one in task["methods"]]
-    assert len(methods) == 20
+    assert len(methods) == 22
     assert [one["budget"]["answering"] > 0 for one in methods if one["method"].startswith("LoRA on raw")] == [True] * 4
     assert "translate-test" in summary(again)
     with pytest.raises(NewtongueError, match="other settings"):

@@ -19,6 +19,7 @@ METHODS: dict[str, Method] = {
     "ours": Method("adapter", "ours"),
     "ours-encoder": Method("adapter, published encoder", "ours"),
     "ours-beside": Method("adapter, raw text beside soft tokens in stage 3", "ours"),
+    "ours-aloud": Method("adapter that thinks in English first, and spells", "ours"),
     "ours-voice": Method("adapter that writes", "ours"),
     "ours-thought": Method("adapter that writes, thinking in English first", "ours"),
     "ours-unread": Method("stage 3 on raw text alone, soft tokens zeroed", "control"),

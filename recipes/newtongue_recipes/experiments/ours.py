@@ -56,6 +56,7 @@ VARIANTS: dict[str, Change] = {
     "ours-encoder": lambda whole: whole,
     "ours-beside": lambda whole: whole,
     "ours-unread": lambda whole: whole,
+    "ours-aloud": lambda whole: whole,
     "ours-voice": lambda whole: replace(whole, tune=replace(whole.tune, answer="own")),
     "ours-thought": lambda whole: replace(whole, tune=replace(whole.tune, answer="own")),
 }

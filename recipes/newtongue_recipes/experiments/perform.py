@@ -12,7 +12,7 @@ from newtongue import NewtongueError
 from newtongue.saving.whole import write_whole
 from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
 from newtongue_evaluation.baselines.chance import most_frequent
-from newtongue_evaluation.baselines.forms import beside, thoughtless
+from newtongue_evaluation.baselines.forms import aloud, beside, heard, thoughtless
 from newtongue_evaluation.baselines.search import search
 from newtongue_evaluation.baselines.soft_tokens import SoftTokens, disturbed, shuffled, zeroed
 from newtongue_evaluation.baselines.swapped import ask_swapped
@@ -70,6 +70,8 @@ class Workshop:
         learned = ours.learned(self.world, made, _form(method))
         if method == "ours-swapped":
             return learned, lambda questions: ask_swapped(learned, questions, max_new_tokens=self.world.longest)
+        if method == "ours-aloud":  # A thought and an answer.
+            return learned, lambda questions: heard(learned.ask(questions, max_new_tokens=2 * self.world.longest))
         change = DISTURBED.get(method)
 
         def ask(questions: Sequence[Question]) -> tuple[Row, ...]:
@@ -170,5 +172,10 @@ class Workshop:
 
 
 def _form(method: str) -> ours.Form:
-    forms: dict[str, ours.Form] = {"ours-beside": beside, "ours-unread": beside, "ours-voice": thoughtless}
+    forms: dict[str, ours.Form] = {
+        "ours-beside": beside,
+        "ours-unread": beside,
+        "ours-voice": thoughtless,
+        "ours-aloud": aloud,
+    }
     return forms.get(method, lambda messages: messages)
