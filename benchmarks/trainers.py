@@ -21,14 +21,19 @@ def trainer(
     answers: list[list[int]],
     setting: Setting,
     scratch: str,
+    accumulated: int = 1,
 ) -> SFTTrainer:
-    """A trainer with the settings that the recipes give TRL; of each row, the answer has labels."""
+    """A trainer with the settings that the recipes give TRL; of each row, the answer has labels.
+
+    Args:
+        accumulated: batches a step.
+    """
     made = kind(
         model=model,
         args=Training(setting.steps, batch=setting.batch).arguments(
             scratch, SFTConfig, max_length=None, bf16=False, packing=False, disable_tqdm=True,
             activation_checkpointing=setting.device == "cuda", use_cpu=setting.device == "cpu",
-            logging_strategy="no",
+            logging_strategy="no", gradient_accumulation_steps=accumulated,
         ),
         train_dataset=Dataset.from_list(
             [
