@@ -25,15 +25,16 @@ def measure(setting: Setting) -> Iterator[Row]:
     for shape in setting.shapes:
         ids, half = base_ids(shape, batch, positions, device), positions // 2 - 2
         thin, frozen = ported(narrower(shape), device), ported(narrower(shape), device, frozen=True)
-        full = ported(shape, device)
+        full, read = ported(shape, device), ported(shape, device, frozen=True)
         models = {
             PLAIN: (plain_lora(shape, device), ids),
             STOCK: (plain_lora(shape, device, to_embeddings=True), ids),
             "the port alone, frozen": (frozen, with_runs(ids, frozen, "tr", 1)),
             "the port alone, trained": (thin, with_runs(ids, thin, "tr", 1)),
+            "half in the language, encoder frozen": (read, with_runs(ids, read, "tr", half)),
             "half in the language, encoder trained": (full, with_runs(ids, full, "tr", half)),
         }
-        jobs = {name: training_step(model, read) for name, (model, read) in models.items()}
+        jobs = {name: training_step(model, rows) for name, (model, rows) in models.items()}
         peaks = {
             name: peak(job, models[name][0], device) for name, job in jobs.items()
         }  # With the optimizer's averages.
@@ -45,12 +46,13 @@ def measure(setting: Setting) -> Iterator[Row]:
             ("the port alone, frozen", PLAIN),
             ("the port alone, trained", STOCK),
             ("the port alone, trained", PLAIN),
+            ("half in the language, encoder frozen", PLAIN),
             ("half in the language, encoder trained", STOCK),
             ("half in the language, encoder trained", PLAIN),
         ):
             low, middle, high = times[name].over(times[against])
-            read = batch * half if "half" in name else 0
-            roof = roofline.training(shape, batch, positions, read).roof(times[name].median, device)
+            in_language = batch * half if "half" in name else 0
+            roof = roofline.training(shape, batch, positions, in_language).roof(times[name].median, device)
             case = f"{shape.name}, {name}"
             yield Row("a step at equal positions, time", case, against, middle, low, high, at_most=1.05, roof=roof)
             ratio = peaks[name] / peaks[against]
