@@ -281,29 +281,35 @@ def small(*changes: str) -> Any:
 def test_a_run_is_made_once_and_its_scores_hold_no_text(data: Path, tmp_path: Path) -> None:
     output, console = tmp_path / "runs", Console(quiet=True)
     results = run_experiment(small(), output, data=data, methods=["ours", "raw-lora", "ours-swapped"], console=console)
-    assert [one.method for one in results[::2]] == [
+    assert [one.method for one in results if one.answered_in == "tr"] == [
         "adapter",
         "adapter, another question's soft tokens",
         "LoRA on raw text, equal seconds",
         "LoRA on raw text, as long as stage 3",
     ]
+    english = [one for one in results if one.language == "en"]
+    assert [(one.method, one.task, one.rows[0].question) for one in english] == [
+        (one.method, "mkqa after Turkish", one.rows[0].english)
+        for one in results
+        if one.answered_in == "tr" and one.role != "control"
+    ]
     steps = load_experiment("transfer", SMALL).tune.training.steps
     assert abs(sum(results[-1].settings["budget"][part] for part in ("reading", "answering")) - steps) <= 1
     assert {one.answered_in for one in results} == {"en", "tr"}
     assert all(len(one.rows) == 3 for one in results)
-    assert len({tuple((row.key, row.question) for row in one.rows) for one in results[::2]}) == 1  # Each its own.
+    assert len({tuple((row.key, row.question) for row in one.rows) for one in results if one.answered_in == "tr"}) == 1
     before = {path: path.stat().st_mtime_ns for path in output.glob("*.json")}
     again = run_experiment(small(), output, data=data, console=console)
     after = {path: path.stat().st_mtime_ns for path in output.glob("*.result.json")}
     assert {path: after[path] for path in before if path in after} == {p: t for p, t in before.items() if p in after}
-    assert len(again) == len(read_results([output])) == 22
+    assert len(again) == len(read_results([output])) == 22 + 7
     assert len(list((output / "work").rglob("mapped"))) == 1  # Those that differ in stage 3 alone share stage 2.
     write_report(output, "Experiment")
     kept = (output / "scores.json").read_text()
     assert "seviyor" not in kept
     methods = [one for task in json.loads(kept)["tasks"] for one in task["methods"]]
-    assert len(methods) == 22
-    assert [one["budget"]["answering"] > 0 for one in methods if one["method"].startswith("LoRA on raw")] == [True] * 4
+    assert len(methods) == 22 + 7
+    assert [one["budget"]["answering"] > 0 for one in methods if one["method"].startswith("LoRA on raw")] == [True] * 6
     assert "translate-test" in summary(again)
     with pytest.raises(NewtongueError, match="other settings"):
         run_experiment(small("tune.rank=4"), output, data=data, console=console)
@@ -313,7 +319,7 @@ def test_without_pairs_there_are_no_twins_to_learn_from(data: Path, tmp_path: Pa
     nothing = ["runs=[{methods: [ours], pairs: [0]}]", "corpus.english_pairs=0", "corpus.trivia=0"]
     nothing += ["corpus.development=2", "tune.twins=0.5"]
     results = run_experiment(small(*nothing), tmp_path / "runs", data=data, console=Console(quiet=True))
-    assert [(one.method, one.data) for one in results] == [("adapter", {"pairs": 0})] * 2
+    assert [(one.method, one.data) for one in results] == [("adapter", {"pairs": 0})] * 3
 
 
 def test_chance_always_says_what_is_right_most_often(data: Path, tmp_path: Path) -> None:
@@ -388,7 +394,7 @@ def test_what_an_evaluation_wrote_below_an_experiment_finishes_none_of_its_runs(
 
 def test_a_run_is_finished_when_all_its_answers_are_there(tmp_path: Path) -> None:
     (run,) = plan(small(), ["translate-test"])
-    rows, settings = (Row("1", "Su?", ("water",)),), {"method": run.method, "answered_in": ["en", "tr"]}
+    rows, settings = (Row("1", "Su?", ("water",)),), {"method": run.method, "parts": ["mkqa-en", "mkqa-tr"]}
     english = Result(method=run.title, task="mkqa", language="tr", rows=rows, settings=settings)
     write_result(english, tmp_path)
     assert not finished(tmp_path, [run])

@@ -21,9 +21,10 @@ OURS, ALSO_OURS, FLOOR, THEIRS = COLOURS[:4]
 
 def score(where: str, method: str, answered_in: str, measure: str = EXACT, **data: int) -> Interval:
     """A score and its interval out of a file of scores; of all the data, if none is named."""
-    for task in json.loads((HERE / f"{where}.json").read_text(encoding="utf-8"))["tasks"]:
+    tasks = json.loads((HERE / f"{where}.json").read_text(encoding="utf-8"))["tasks"]
+    for task in (one for one in tasks if one["language"] != "en" and one["answered_in"] == answered_in):
         for one in task["methods"]:
-            if task["answered_in"] == answered_in and one["method"] == method and one["data"] == data:
+            if one["method"] == method and one["data"] == data:
                 found = one["scores"][measure]
                 return found["value"], found["low"], found["high"]
     raise KeyError(f"{where}.json has no {measure} of {method} answered in {answered_in} with {data}")

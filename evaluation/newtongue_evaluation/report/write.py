@@ -15,6 +15,8 @@ from .markdown import as_markdown
 from .page import render
 from .summary import Line, Task, summarise
 
+OWN = ("method", "budget", "learned", "parts")  # Settings of one method's run, not of what it is compared with.
+
 
 def write_report(folder: Path, title: str, more: Sequence[str | Path] = ()) -> list[Task]:
     """Report on the results in `folder`, beside those in the folders of `more`; gives the scores.
@@ -62,7 +64,7 @@ def _asked(one: Result) -> tuple[str, ...]:
 
 def _shared(one: Result) -> dict[str, Any]:
     """The settings that methods have alike."""
-    return {name: value for name, value in one.settings.items() if name not in ("method", "budget", "answered_in")}
+    return {name: value for name, value in one.settings.items() if name not in OWN}
 
 
 def _plain(line: Line, task: Task) -> dict[str, Any]:

@@ -82,12 +82,13 @@ def finished(output: Path, runs: list[Run]) -> dict[Run, list[Result]]:
     results: dict[Any, list[Result]] = {}
     for one in read_results([output]):
         named = (one.settings.get("method"), one.method)
-        results.setdefault((named, one.language, one.seed, tuple(sorted(one.data.items()))), []).append(one)
+        learned = one.settings.get("learned", one.language)
+        results.setdefault((named, learned, one.seed, tuple(sorted(one.data.items()))), []).append(one)
     keys = {run: ((run.method, run.title), run.language, run.seed, tuple(sorted(run.data.items()))) for run in runs}
     return {run: results[key] for run, key in keys.items() if _whole(results.get(key, []))}
 
 
 def _whole(results: list[Result]) -> bool:
-    """Whether these are all of a run's results, each of which names the languages that it was to be answered in."""
-    wanted = {language for one in results for language in one.settings.get("answered_in", ())}
-    return bool(results) and wanted <= {one.answered_in for one in results}
+    """Whether these are all of a run's results, each of which names all parts of the exam."""
+    wanted = {part for one in results for part in one.settings.get("parts", ())}
+    return bool(results) and wanted <= {f"{one.task}-{one.answered_in}" for one in results}

@@ -91,7 +91,7 @@ class Watched(TrainerCallback):
 
 def told(run: Run, results: Sequence[Result]) -> str:
     """A finished run in one line."""
-    exact = ", ".join(f"{score_of(one, 'exact match'):.3f} in {one.answered_in}" for one in results)
+    exact = ", ".join(f"{score_of(one, 'exact match'):.3f} from {one.language} in {one.answered_in}" for one in results)
     amounts = "".join(f", {kind} {amount:g}" for kind, amount in run.data.items())
     seconds = results[0].cost.training_seconds or 0
     return f"{run.language}, seed {run.seed}{amounts}: {run.title}: exact match {exact}; {seconds:.0f} s of training"
@@ -104,17 +104,18 @@ def write(result: Result, output: Path) -> Result:
 
 
 def _results(shop: Workshop) -> list[Result]:
-    run, world = shop.run, shop.world
+    run, role = shop.run, METHODS[shop.run.method].role
+    parts = shop.world.parts(english=role in ("ours", "baseline"))
     learned, ask = shop.perform()
     cost = Cost(training_seconds=learned.seconds, training_steps=learned.steps, trained_parameters=learned.trained)
     return [
         Result(
             method=run.title,
-            task=world.task,
-            language=run.language,
-            rows=ask([one for one in world.exam if one.answered_in == answered_in]),
-            role=METHODS[run.method].role,
-            answered_in=answered_in,
+            task=part.task,
+            language=part.language,
+            rows=ask(part.questions),
+            role=role,
+            answered_in=part.answered_in,
             data=run.data,
             seed=run.seed,
             cost=cost,
@@ -122,12 +123,13 @@ def _results(shop: Workshop) -> list[Result]:
                 **shop.settings.made_from(),
                 "method": run.method,
                 "budget": learned.settings,
-                "answered_in": world.answered_in(),
+                "learned": run.language,
+                "parts": [f"{one.task}-{one.answered_in}" for one in parts],
             },
             command=recorded_command(),
             environment=environment(),
         )
-        for answered_in in world.answered_in()
+        for part in parts
     ]
 
 
