@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import product
 from typing import Any, get_args
 
 from benchmarks.rows import Row
@@ -59,12 +58,11 @@ def _tokenizers(language: str, setting: Setting) -> Iterator[tuple[str, str, Enc
         return marked(plain(learn(texts, made)))
 
     yield "all text", f"{_name(own)}, as in the recipes", trained(own)
-    for size, kind in product(setting.vocabularies, get_args(Tokens)):
-        other = replace(own, vocabulary=size, tokens=kind)
+    sizes = [replace(own, vocabulary=size) for size in setting.vocabularies]
+    kinds = [replace(own, tokens=kind) for kind in get_args(Tokens)]
+    for other in [*sizes, *kinds, replace(own, joined=not own.joined)]:
         if other != own:
             yield "all text", _name(other), trained(other)
-    other = replace(own, joined=not own.joined)
-    yield "all text", _name(other), trained(other)
     yield "a line in four", f"{_name(own)}, less text", trained(own, lines[::4])
     if setting.data:
         plain_lines = training_lines(language, setting.data, setting.lines)
