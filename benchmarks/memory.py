@@ -1,5 +1,6 @@
 """Peak memory of a job."""
 
+import gc
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ def peak(job: Job, model: nn.Module, device: str) -> int:
 
     The device's allocator counts: a GPU's its most, a CPU's each tensor that comes and goes, for the profiler.
     """
+    gc.collect()  # Else what earlier jobs have left goes while this one is watched, and hides what it adds.
     own = sum(one.nbytes for one in (*model.parameters(), *model.buffers()))
     if device != "cuda":
         return own + _added(job)
