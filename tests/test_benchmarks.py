@@ -1,5 +1,6 @@
 """Each benchmark runs in the smallest shape and writes its rows; how fast it is, no test says."""
 
+import gc
 import json
 from importlib import import_module
 from pathlib import Path
@@ -98,8 +99,18 @@ def test_a_job_holds_its_model_and_the_most_that_lives_at_once() -> None:
     def left_behind() -> None:
         living.append(torch.empty(1000, 1000))
 
+    def left_in_a_ring() -> None:
+        ring: list[object] = [torch.empty(1000, 1000)]
+        ring.append(ring)
+
+    def swept() -> None:
+        gc.collect()
+        one_after_the_other()
+
     assert peak(one_after_the_other, model, "cpu") == 2 * size
     assert peak(at_once, model, "cpu") == 4 * size
     for _ in range(2):
         assert peak(left_behind, model, "cpu") == 2 * size
+    peak(left_in_a_ring, model, "cpu")
+    assert peak(swept, model, "cpu") == 2 * size
     assert peak(one_after_the_other, model, "cpu") == 2 * size
