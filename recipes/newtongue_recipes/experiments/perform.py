@@ -160,7 +160,7 @@ class Workshop:
             short = budget.scaled(wanted.steps / budget.steps)
             tried = [one.given() for one in wanted.changes]
             folder = path.with_suffix("")
-            nats = search(BASELINES[name], lessons, short, tried, self.world.development, folder)
+            nats = search(BASELINES[name], lessons, short, tried, self.world.development, folder, self.callbacks)
             best = tried[nats.index(min(nats))]
             found = {"best": best, "nats": dict(zip(map(json.dumps, tried), nats, strict=True))}
             path.parent.mkdir(parents=True, exist_ok=True)
