@@ -18,10 +18,9 @@ def summary(results: Sequence[Result]) -> str:
         amounts = ", ".join(f"{kind} {amount:g}" for kind, amount in one.data.items()) or "all"
         between = f"{exact['value']:.2f} ({exact['low']:.2f}–{exact['high']:.2f})" if exact else None
         spent = bits["value"] if bits else None
-        rows.append(
-            [one.language, one.answered_in, one.method, amounts, one.seed, between, spent, one.cost.training_seconds]
-        )
-    head = ["asked in", "answered in", "method", "data", "seed", "exact match", "bits per byte", "seconds"]
+        told = [one.task, one.language, one.answered_in, one.method, amounts, one.seed]
+        rows.append([*told, between, spent, one.cost.training_seconds])
+    head = ["task", "asked in", "answered in", "method", "data", "seed", "exact match", "bits per byte", "seconds"]
     return table(head, rows)
 
 
