@@ -160,7 +160,8 @@ def test_scores_by_kind_of_question_stand_beside_the_whole(tmp_path: Path) -> No
 def test_scores_name_once_the_settings_that_methods_share(tmp_path: Path) -> None:
     shared = {"tune": {"rank": 4}}
     for one in RESULTS[:3]:
-        write_result(replace(one, settings={**shared, "method": one.method, "answered_in": ["en"]}), tmp_path)
+        own = {"method": one.method, "budget": None, "learned": "tr", "parts": ["atlas-en"]}
+        write_result(replace(one, settings={**shared, **own}), tmp_path)
     write_report(tmp_path, "Report")
     assert json.loads((tmp_path / "scores.json").read_text())["settings"] == [shared]
 
