@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, TrainerCallback
 
 import tiny
 from newtongue import NewtongueError
@@ -252,8 +252,15 @@ def test_a_budget_is_shared_out_anew_and_stays_as_large(reading: float | None, e
 def test_search_tells_how_much_each_change_surprises(lessons: Lessons, tmp_path: Path) -> None:
     told = [Question("1", lessons.questions[0][:-1], "", ("Paris",))]
     changes = [{"answering": 1}, {"answering": 20}, {"rate": 1e-9}]
-    nats = search(BASELINES["raw-lora"], lessons, replace(BUDGET, reading=0), changes, told, tmp_path)
+    begun: list[int] = []
+
+    class Watching(TrainerCallback):
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            begun.append(state.max_steps)
+
+    nats = search(BASELINES["raw-lora"], lessons, replace(BUDGET, reading=0), changes, told, tmp_path, [Watching()])
     assert nats.index(min(nats)) == 1
+    assert begun == [1, 20, BUDGET.answering]
 
 
 @pytest.mark.parametrize("change", [zeroed, shuffled])

@@ -13,6 +13,8 @@ import pytest
 from matplotlib.container import BarContainer
 
 from newtongue_evaluation.report.pictures import bars
+from newtongue_evaluation.report.summary import summarise
+from newtongue_evaluation.results import Result, Row, write_result
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "evaluation" / "results"
@@ -83,6 +85,18 @@ def test_the_picture_shows_the_scores(tmp_path: Path) -> None:
     drawing["draw"](tmp_path / "overview.png")
     assert dict(plt.rcParams) == before
     assert (tmp_path / "overview.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_two_runs_of_one_method_are_held_side_by_side(tmp_path: Path) -> None:
+    for name, right in (("joined", 3), ("apart", 5)):
+        rows = tuple(Row(str(at), "Soru", ("yes",), "yes" if at < right else "no") for at in range(10))
+        for role in ("ours", "control"):
+            write_result(Result(role, "mkqa", "tr", rows, role=role), tmp_path / name)
+    beside = runpy.run_path(str(RESULTS / "beside.py"))["beside"](tmp_path / "joined", tmp_path / "apart")
+    (task,) = summarise(beside)
+    assert [one.method for one in task.lines] == ["ours", "ours, apart", "control"]
+    other = task.lines[1]
+    assert other.ahead["exact match"].value == pytest.approx(0.3 - 0.5)
 
 
 def test_bars_stand_as_high_as_their_scores() -> None:

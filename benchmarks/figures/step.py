@@ -35,9 +35,8 @@ def measure(setting: Setting) -> Iterator[Row]:
             "half in the language, encoder trained": (full, with_runs(ids, full, "tr", half)),
         }
         jobs = {name: training_step(model, rows) for name, (model, rows) in models.items()}
-        peaks = {
-            name: peak(job, models[name][0], device) for name, job in jobs.items()
-        }  # With the optimizer's averages.
+        # With the optimizer's averages.
+        peaks = {name: peak(job, models[name][0], device) for name, job in jobs.items()}
         times = side_by_side(jobs, setting.repeats, device=device)
         work = roofline.training(shape, batch, positions)
         share = roofline.Work.roof(work, times[PLAIN].median, device)

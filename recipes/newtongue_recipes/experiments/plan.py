@@ -13,6 +13,7 @@ from newtongue_recipes.atlas import LANGUAGES
 
 from .methods import METHODS, UNTRAINED, check_methods
 from .schema import Settings
+from .world import Part
 
 EQUAL = {"steps": "", "seconds": ", equal seconds", "tuning": ", as long as stage 3"}  # As it stands in tables.
 
@@ -75,6 +76,11 @@ def _check_language(settings: Settings, language: str) -> None:
         check_borrows(language)
 
 
+def part_name(one: Part | Result) -> str:
+    """What a part of an exam is called, before it is asked and in its results."""
+    return f"{one.task}-{one.answered_in}"
+
+
 def finished(output: Path, runs: list[Run]) -> dict[Run, list[Result]]:
     """The runs that have all results in `output`, with them; what `newtongue evaluate` wrote there is no run's."""
     if not any(output.rglob(f"*{SUFFIX}")):
@@ -91,4 +97,4 @@ def finished(output: Path, runs: list[Run]) -> dict[Run, list[Result]]:
 def _whole(results: list[Result]) -> bool:
     """Whether these are all of a run's results, each of which names all parts of the exam."""
     wanted = {part for one in results for part in one.settings.get("parts", ())}
-    return bool(results) and wanted <= {f"{one.task}-{one.answered_in}" for one in results}
+    return bool(results) and wanted <= {part_name(one) for one in results}

@@ -23,7 +23,7 @@ from newtongue_recipes.train.ledger import Inputs, Ledger
 from .english import is_made
 from .methods import METHODS
 from .perform import Workshop
-from .plan import Run, finished, plan
+from .plan import Run, finished, part_name, plan
 from .schema import Settings
 from .summary import score_of
 from .world import World
@@ -124,7 +124,7 @@ def _results(shop: Workshop) -> list[Result]:
                 "method": run.method,
                 "budget": learned.settings,
                 "learned": run.language,
-                "parts": [f"{one.task}-{one.answered_in}" for one in parts],
+                "parts": [part_name(one) for one in parts],
             },
             command=recorded_command(),
             environment=environment(),
