@@ -175,6 +175,19 @@ def test_questions_that_are_not_held_out_are_pairs_too(data: Path, monkeypatch: 
     assert not {one.english.casefold() for one in held} & {pair.english.casefold() for pair in pairs}
 
 
+def test_words_are_to_be_said_in_the_language_read_in_it_and_in_english(data: Path, tmp_path: Path) -> None:
+    def said(times: int) -> list[tuple[str, str]]:
+        changes = [*SMALL, f"corpus.written={times}", "corpus.aligned_words=3", "corpus.held_out=3"]
+        chats = real_world(load_experiment("transfer", changes), data, tmp_path / "base", "tr", 0, None, None)
+        parts = [(one[0]["content"], one[-1]) for one in chats.lessons.questions]
+        return [(asked[1]["text"], told["content"]) for asked, told in parts if len(asked) == 3]
+
+    assert not said(0)
+    once, twice = said(1), said(2)
+    assert ("Ada likes soup.", "Ada çorba seviyor.") in once and ("Ada çorba seviyor.", "Ada çorba seviyor.") in once
+    assert sorted(twice) == sorted(once * 2)
+
+
 def add(path: Path, line: str) -> None:
     with gzip.open(path, "at", encoding="utf-8") as file:
         file.write(f"{line}\n")

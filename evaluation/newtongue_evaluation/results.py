@@ -111,6 +111,12 @@ class Result:
                 f"{self.method!r} on {self.task!r} has {len(self.rows)} rows with {len(keys)} different keys. "
                 "Give one row at least, and each a key of its own."
             )
+        unknown = [row.key for row in self.rows if row.answer is not None and not row.gold]
+        if unknown:
+            raise NewtongueError(
+                f"{self.method!r} on {self.task!r} has {len(unknown)} answers to which no gold is given, such as that "
+                f"to {unknown[0]!r}. Give them some, or leave them out."
+            )
 
 
 def write_result(result: Result, folder: str | Path) -> Path:

@@ -1,8 +1,11 @@
 """The command line of this run, as results and cards record it for others."""
 
+import re
 import shlex
 import sys
 from pathlib import Path
+
+_PATH = re.compile(r"(?<![^\s=:,{\[('\"])[~/][^\s,}\])'\"]+")  # Among the words of a value in YAML.
 
 
 def recorded_command() -> str:
@@ -17,4 +20,6 @@ def _shared(word: str) -> str:
     if word.startswith("~") or Path(word).is_absolute():
         return Path(word).name or word
     option, equals, value = word.partition("=")  # --base=/models/phi-2
-    return f"{option}={_shared(value)}" if equals else word
+    if equals:
+        return f"{option}={_shared(value)}"
+    return _PATH.sub(lambda found: Path(found[0]).name or found[0], word)

@@ -8,6 +8,7 @@ from newtongue.errors import NewtongueError
 from newtongue.spans.borrowed import cut_borrowed
 from newtongue.spans.markup import THOUGHT, WRITTEN, is_marked, split
 
+from .ids import check_read
 from .joined import Joined
 from .pieces import Piece, join, shorten
 
@@ -28,6 +29,7 @@ class Encoding(Joined):
         batch = [text] if isinstance(text, str) else text
         if not any(isinstance(one, str) and is_marked(one) for one in batch):
             encoded: BatchEncoding = super()._encode_plus(text, *args, **options)
+            check_read(encoded["input_ids"], self.unread)
             return encoded
         if args or options.get("text_pair") is not None or options.get("is_split_into_words"):
             raise NewtongueError("Text in an attached language is encoded alone, as one text: join pairs and words.")

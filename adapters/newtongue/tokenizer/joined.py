@@ -8,9 +8,10 @@ from newtongue.ranges import Ranges
 
 
 class Joined(PreTrainedTokenizerBase):
-    """A base's tokenizer beside the languages of `ranges`."""
+    """A base's tokenizer beside the languages of `ranges`; `unread` are tokens that its embedding has no rows for."""
 
     ranges: Ranges
+    unread: dict[str, int]
 
     @cached_property
     def _anchor(self) -> tuple[int, str] | None:
@@ -20,6 +21,8 @@ class Joined(PreTrainedTokenizerBase):
         """
         encode = super().__call__
         for token, added in self.added_tokens_decoder.items():
+            if token in self.unread.values():
+                continue
             ids = encode(f"{added.content}a", add_special_tokens=False)["input_ids"]
             if added.special and not (added.lstrip or added.rstrip) and ids[0] == token:
                 differs = ids[1:] != encode("a", add_special_tokens=False)["input_ids"]

@@ -22,7 +22,7 @@ from newtongue.spans.markup import Message, begin, has_marks, is_marked, mark_al
 
 from .decoding import Decoding
 from .encoding import Encoding
-from .ids import check_rows
+from .ids import check_rows, rowless
 from .loading import with_padding
 from .pieces import Piece, join, shorten
 
@@ -34,7 +34,7 @@ def join_tokenizer(tokenizer: PreTrainedTokenizerBase, ranges: Ranges) -> "Langu
     joined = with_padding(deepcopy(tokenizer))
     if not isinstance(joined, LanguagesTokenizer):
         joined.__class__ = _speaking(cast(Any, type(joined)))
-    joined.__dict__["ranges"] = ranges
+    joined.__dict__.update(ranges=ranges, unread=rowless(tokenizer, ranges.base_rows))
     return cast(LanguagesTokenizer, joined)
 
 
@@ -87,8 +87,11 @@ class LanguagesTokenizer(Encoding, Decoding):
 
     def _add_tokens(self, *args: Any, **options: Any) -> int:
         """Where all adding of tokens passes through; not beyond the base's rows, which are as they are."""
+        tried = deepcopy(self)
+        super(LanguagesTokenizer, tried)._add_tokens(*args, **options)
+        check_rows(tried, self.ranges.base_rows)
         added: int = super()._add_tokens(*args, **options)
-        check_rows(self, self.ranges.base_rows)
+        self.unread = rowless(self, self.ranges.base_rows)
         return added
 
     def apply_chat_template(self, conversation: Any, *args: Any, language: str | None = None, **options: Any) -> Any:

@@ -1,14 +1,18 @@
 """A small search over what a baseline's result hangs on, so that it is not beaten by its settings."""
 
 from collections.abc import Sequence
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
+from newtongue import NewtongueError
+
 from .budget import Budget
 from .lessons import Lessons
 from .method import Baseline, Question
+from .training import DivergedError
 
 
 def search(
@@ -28,10 +32,19 @@ def search(
         callbacks: watch each training.
 
     Returns:
-        The mean nats of a gold answer for each set of changes.
+        The mean nats of a gold answer for each set of changes; infinite for one with which the training diverged.
+
+    Raises:
+        NewtongueError: it did with all of them.
     """
     nats = []
     for place, change in enumerate(changes):
-        learned = baseline(lessons, budget.changed(**change), folder / str(place), callbacks)
-        nats.append(sum(learned.nats(asked)) / len(asked))
+        try:
+            learned = baseline(lessons, budget.changed(**change), folder / str(place), callbacks)
+            mean = sum(learned.nats(asked)) / len(asked)
+        except DivergedError:
+            mean = inf
+        nats.append(mean if isfinite(mean) else inf)
+    if not any(map(isfinite, nats)):
+        raise NewtongueError(f"A search's trainings have all diverged, in {folder}. Give it lower rates.")
     return nats

@@ -19,6 +19,10 @@ from .budget import Budget
 Ids = dict[str, list[int]]
 
 
+class DivergedError(NewtongueError):
+    """A training whose weights are no numbers any more."""
+
+
 def lora(budget: Budget, **more: Any) -> LoraConfig:
     """The LoRA every baseline that has one gets: all linear layers of the base."""
     return LoraConfig(
@@ -63,7 +67,7 @@ def train(
         callbacks: of the trainer; they are all the progress there is.
 
     Raises:
-        NewtongueError: there are steps and no rows.
+        NewtongueError: there are steps and no rows, or the training has diverged.
     """
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     if not steps:
@@ -80,6 +84,11 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train()
+    if not all(bool(weight.isfinite().all()) for weight in model.parameters() if weight.requires_grad):
+        raise DivergedError(
+            f"A baseline's training in {folder} has diverged: after {steps:,} steps at a rate of {budget.rate:g} its "
+            "weights are no numbers. Lower the rate."
+        )
     return trained
 
 

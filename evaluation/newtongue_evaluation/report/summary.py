@@ -15,6 +15,7 @@ from newtongue_evaluation.measures.intervals import Ratio, Score, difference, sc
 from newtongue_evaluation.results import Cost, Result, Role, Row
 
 ORDER: tuple[Role, ...] = ("ours", "baseline", "bound", "control")
+ENOUGH = 6  # Rows: so many that all point one way do so by chance in 1 of 32, of fewer there is no telling.
 HEADLINES = ("exact match", "bits per byte")
 Amounts = tuple[tuple[str, float], ...]
 Key = tuple[str, Amounts]  # method and its data
@@ -224,6 +225,6 @@ def _each(results: Sequence[Result], measure: Measure) -> list[float]:
 
 
 def _beats(ahead: Score | None, measure: Measure) -> bool:
-    if ahead is None:
+    if ahead is None or ahead.n < ENOUGH:
         return False
     return ahead.high < 0 if measure.more_is_better else ahead.low > 0

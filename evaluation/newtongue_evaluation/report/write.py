@@ -64,7 +64,14 @@ def _asked(one: Result) -> tuple[str, ...]:
 
 def _shared(one: Result) -> dict[str, Any]:
     """The settings that methods have alike."""
-    return {name: value for name, value in one.settings.items() if name not in OWN}
+    return {name: _named(value) for name, value in one.settings.items() if name not in OWN}
+
+
+def _named(value: Any) -> Any:
+    """A setting, with a path of this machine by its last name alone."""
+    if isinstance(value, dict):
+        return {key: _named(inner) for key, inner in value.items()}
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _plain(line: Line, task: Task) -> dict[str, Any]:

@@ -13,6 +13,7 @@ about, so that questions about one thing are not exchanged for one another.
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,17 +59,21 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield number, json.loads(line)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise NewtongueError(f"{path} line {number} is no JSON ({error}). Write one question a line.") from error
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise NewtongueError(f"{path} cannot be read ({error}). Give a JSONL file in UTF-8, gzipped or not.") from error
 
 
 def _question(row: Any, number: str, where: str, language: str) -> Question:
     asked = row.get("question") if isinstance(row, dict) else None
     gold = _gold(row) if isinstance(row, dict) else []
-    if not isinstance(asked, str) or not asked.strip() or not all(isinstance(one, str) and one.strip() for one in gold):
+    if not isinstance(asked, str) or not all(isinstance(one, str) and one.strip() for one in (asked, *gold)):
         raise NewtongueError(f"{where} is no question: {str(row)[:100]}. Give 'question', and 'answer' or 'answers'.")
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise NewtongueError(f"{where} holds half a character ({error}). Write it whole, or leave it out.") from error
     answered_in = _tag(_given(row, "answered_in", "en"), where, language)
     key = _given(row, "id", number)
     return Question(

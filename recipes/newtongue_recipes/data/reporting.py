@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from newtongue.saving.whole import write_whole
+
 from .counts import UNWANTED, Counts
 from .gathering import Gathered
 from .languages import detect, in_another, is_known
@@ -127,8 +129,8 @@ def write_report(made: Report, folder: str | Path) -> tuple[Path, Path]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     plain, readable = folder / "data.json", folder / "data.md"
-    plain.write_text(json.dumps(made.as_dict(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    readable.write_text(as_markdown(made), encoding="utf-8")
+    write_whole(plain, json.dumps(made.as_dict(), ensure_ascii=False, indent=2) + "\n")
+    write_whole(readable, as_markdown(made))
     return plain, readable
 
 

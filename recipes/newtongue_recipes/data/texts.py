@@ -8,6 +8,7 @@ from typing import Any
 
 from babel.core import get_global
 
+_DOTS = {ord("ı"): "i", ord("\N{COMBINING DOT ABOVE}"): None}  # The latter is left of İ.
 _CODE = re.compile(r"[-_]")
 
 
@@ -51,8 +52,8 @@ def clean(value: Any, what: str) -> str:
 
 
 def digest(text: str) -> bytes:
-    """Equal for texts that differ in case, width and spaces alone."""
-    same = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """Equal for texts that differ in case, width and spaces alone; so that I has one small letter, ı is i here."""
+    same = " ".join(unicodedata.normalize("NFKC", text).casefold().translate(_DOTS).split())
     return blake2b(same.encode(), digest_size=8).digest()
 
 

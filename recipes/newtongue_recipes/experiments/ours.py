@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
+from transformers import TrainerCallback, set_seed
 
 from newtongue import Encoder, ModalityAdapter
 from newtongue.saving.whole import write_whole
@@ -95,7 +95,16 @@ def mapped(world: World, settings: Map, read: Made, folder: Path, callbacks: Seq
             made = map_language(base, reader, world.pairs, settings, folder, language=language, callbacks=callbacks)
             steps += sum(part.steps for part in settings.parts.values())
         else:
-            made = ModalityAdapter.create(base, reader, language=language, dropout=settings.dropout)
+            set_seed(next(iter(settings.parts.values())).seed if settings.parts else 0)
+            made = ModalityAdapter.create(
+                base,
+                reader,
+                language=language,
+                hidden=settings.hidden,
+                dropout=settings.dropout,
+                sharpness=settings.sharpness,
+                borrows=settings.borrows,
+            )
             made.save_pretrained(folder / "adapter", overwrite=True)
         _write(about, made, steps, read.seconds + watch.seconds)
     return Made(folder / "adapter", **json.loads(about.read_text()))

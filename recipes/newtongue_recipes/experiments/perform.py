@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from math import isfinite
 from pathlib import Path
 
 from transformers import TrainerCallback
@@ -162,7 +163,8 @@ class Workshop:
             folder = path.with_suffix("")
             nats = search(BASELINES[name], lessons, short, tried, self.world.development, folder, self.callbacks)
             best = tried[nats.index(min(nats))]
-            found = {"best": best, "nats": dict(zip(map(json.dumps, tried), nats, strict=True))}
+            told = [one if isfinite(one) else None for one in nats]  # JSON has no infinity.
+            found = {"best": best, "nats": dict(zip(map(json.dumps, tried), told, strict=True))}
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, json.dumps(found, indent=2) + "\n")
         return budget.changed(**json.loads(path.read_text())["best"])

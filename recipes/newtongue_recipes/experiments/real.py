@@ -12,8 +12,9 @@ from newtongue import NewtongueError
 from newtongue.spans.borrowed import cut_borrowed, is_latin
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_evaluation.baselines import Lessons, Question
-from newtongue_recipes.demo.lessons import repeat, said_in
+from newtongue_recipes.demo.lessons import repeat, said_in, write
 from newtongue_recipes.loading import load_base
+from newtongue_recipes.stages.dictionary import mine_dictionary
 from newtongue_recipes.stages.map import Pair
 
 from . import corpus
@@ -86,6 +87,8 @@ def _questions(
     conversations = [corpus.ask(one, language, answered) for one in seen for answered in ("en", language)]
     said = translated[: wanted.tune_pairs]
     conversations += [said_in("en", repeat(pair.english, pair.other, language)) for pair in said]
+    for english, other in _words(translated) * wanted.written:
+        conversations += [said_in(language, write(other, language, read), english) for read in (None, english)]
     random.Random(seed).shuffle(conversations)
     exam, development = held[: wanted.held_out], held[wanted.held_out :]
     return World(
@@ -102,6 +105,13 @@ def _questions(
         development=[_question(one, language, "en") for one in development],
         base=base,
     )
+
+
+def _words(translated: Sequence[Pair]) -> list[tuple[str, str]]:
+    """What says little but its words, each with its English: the shortest pairs, and words mined from all."""
+    told = [(one.english, one.other) for one in translated if one.english != one.other]
+    short = [(one.english, one.other) for one in translated if one.aligned and one.english != one.other]
+    return [*short, *(entry for entry in mine_dictionary(told) if entry[0] != entry[1])]
 
 
 def _topics(

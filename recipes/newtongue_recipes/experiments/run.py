@@ -169,9 +169,11 @@ def _files(data: Path, base: Path) -> Inputs:
 
 
 def _begin(settings: Settings, output: Path) -> None:
-    _check_same(output, EXPERIMENT, settings.made_from())
+    searched = settings.search.model_dump(mode="json") if settings.search else None
+    inputs = settings.made_from() | {"search": searched}
+    _check_same(output, EXPERIMENT, inputs)
     make_folder(output)
-    Ledger(output).write(EXPERIMENT, settings.made_from(), finished=False)
+    Ledger(output).write(EXPERIMENT, inputs, finished=False)
 
 
 def _check_same(output: Path, entry: str, inputs: Inputs) -> None:

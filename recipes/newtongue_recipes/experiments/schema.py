@@ -119,6 +119,9 @@ class Corpus(BaseModel):
     """Ask only for answers of at most so many English words; 0 asks for all."""
     tune_pairs: Whole = 2_000
     """Sentences to be said in English among the questions of stage 3."""
+    written: Whole = 0
+    """How many times what stands in for a dictionary, and each word mined from the pairs, comes among them to be said
+    in the language, read in it and in English."""
     held_out: Count = 300
     """Questions kept back from everything but the base, and scored."""
     development: Count = 100

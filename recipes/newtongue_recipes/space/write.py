@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 
 from huggingface_hub import SpaceCard, SpaceCardData
@@ -54,7 +55,7 @@ def write_space(adapters: Sequence[str], output: Path, *, base: str | None = Non
     if output.exists():
         raise NewtongueError(f"{output} exists already. Name another folder with --output.")
     loaded = [ModalityAdapter.from_pretrained(name) for name in adapters]
-    twice = [one for one, times in Counter(one.language for one in loaded).items() if times > 1]
+    twice = [one for one, times in Counter(one.language.lower() for one in loaded).items() if times > 1]
     if twice:
         raise NewtongueError(f"Two adapters are for {twice[0]!r}, and one base carries one a language. Leave one out.")
     found = base or base_of(adapters[0], loaded[0].config.base)
@@ -108,5 +109,6 @@ def _places(folders: Sequence[str]) -> dict[str, str]:
     places: dict[str, str] = {}
     for folder in folders:
         place = f"{_COPIES}/{Path(folder).resolve().name}"
-        places[folder] = place if place not in places.values() else f"{place}-{len(places)}"
+        free = (f"{place}-{number}" if number else place for number in count())
+        places[folder] = next(one for one in free if one not in places.values())
     return places

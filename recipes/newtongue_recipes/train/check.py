@@ -1,6 +1,7 @@
 """What would end a run hours after it began, looked for before it begins."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +10,7 @@ from transformers import AutoConfig
 
 from newtongue import Encoder, ModalityAdapter, NewtongueError
 from newtongue.ranges import Ranges
-from newtongue.tokenizer.ids import count_ids
+from newtongue.tokenizer.ids import check_rows, count_ids
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_evaluation.answers import Messages
@@ -17,7 +18,7 @@ from newtongue_recipes.data import Gathered
 from newtongue_recipes.recipe import Base, Recipe
 from newtongue_recipes.recipe.doubts import doubts
 from newtongue_recipes.settings import Map, Tune
-from newtongue_recipes.stages.fitting import fitting, fitting_pairs, longest_pair, told_of_pairs
+from newtongue_recipes.stages.fitting import fitting, fitting_pairs, longest_pair, pair_row, told_of_pairs
 from newtongue_recipes.stages.map import Pair
 from newtongue_recipes.stages.represent import check_mask
 from newtongue_recipes.stages.tune import check_same_lora
@@ -32,7 +33,7 @@ def base_tokenizer(base: Base) -> Any:
     """The base's tokenizer.
 
     Raises:
-        NewtongueError: there is none, or no weights beside it.
+        NewtongueError: there is none, or no weights beside it, or the base has no rows for some of its ids.
     """
     try:
         tokenizer = load_tokenizer(base.name, revision=base.revision)
@@ -44,6 +45,9 @@ def base_tokenizer(base: Base) -> Any:
     folder = Path(base.name)
     if folder.is_dir() and not any(next(folder.glob(kind), None) for kind in WEIGHTS):
         raise NewtongueError(f"The base {base.name!r} holds no weights, no *.safetensors. Get it again.")
+    with suppress(OSError, ValueError):  # The plan says what is wrong with its configuration.
+        config = AutoConfig.from_pretrained(base.name, revision=base.revision)
+        check_rows(tokenizer, config.get_text_config().vocab_size)
     return tokenizer
 
 
@@ -148,15 +152,25 @@ def _conversations(conversations: Sequence[Messages], recipe: Recipe, speaking: 
 
 
 def _pairs(pairs: Sequence[Pair], recipe: Recipe, speaking: Any, *, guessed: bool) -> list[str]:
-    """What stage 2 will not learn of its pairs, for they are too long."""
+    """What stage 2 will not learn of its pairs, for they are too long.
+
+    Raises:
+        NewtongueError: none will fit.
+    """
     settings = cast(Map, recipe.map)
     try:
         most = longest_pair(settings, AutoConfig.from_pretrained(recipe.base.name, revision=recipe.base.revision))
     except (OSError, ValueError):  # The plan says what is wrong with it.
         return []
-    # A token has a byte at least, and what stands around a pair is short: most need not be encoded.
-    long = [one for one in pairs if len(f"{one.english}{one.other}".encode()) > most // 2]
+    # A token has a byte at least, and around a pair stands the same everywhere: most need not be encoded.
+    around = len(pair_row(speaking, Pair(".", "."), settings.say, recipe.language)["input_ids"])
+    long = [one for one in pairs if len(f"{one.english}{one.other}".encode()) > most - around]
     lost = len(long) - len(fitting_pairs(speaking, long, settings.say, recipe.language, most))
+    if lost == len(pairs) and not guessed:
+        raise NewtongueError(
+            f"Stage 2 can learn from none of its {lost:,} pairs: all have more than {most:,} positions. Raise "
+            f"map.max_length (now {settings.max_length:,}), or split the texts."
+        )
     return [f"Warning: {GUESSED if guessed else ''}{line}" for line in told_of_pairs(lost, len(pairs), most)]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
+from newtongue.saving.whole import write_whole
 from newtongue_evaluation.answers import answer
 from newtongue_recipes.data.shapes import contents
 from newtongue_recipes.stages.checkpoints import attached
@@ -32,7 +33,7 @@ class Samples(TrainerCallback):
             lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= state.global_step]
             if kept:
-                self.path.write_text("".join(kept), encoding="utf-8")
+                write_whole(self.path, "".join(kept))
             else:
                 self.path.unlink()
 
