@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, models
+from tokenizers import AddedToken, Tokenizer, models
 from transformers import (
     BertConfig,
     BertModel,
@@ -654,6 +654,31 @@ def test_tokens_added_beyond_the_base_s_rows_are_an_error() -> None:
     assert tokenizer.add_tokens(["<last>"]) == 1 and tokenizer.convert_tokens_to_ids("<last>") == ROWS - 1
     with pytest.raises(NewtongueError, match=f"'<more>' with id {ROWS}, and the base's embedding has {ROWS} rows"):
         tokenizer.add_special_tokens({"pad_token": "<more>"})
+    with pytest.raises(NewtongueError, match=f"'<more>' with id {ROWS}"):
+        tokenizer.add_tokens(["<more>"])
+    assert len(tokenizer) == ROWS and "<more>" not in tokenizer.get_vocab()
+
+
+def test_a_special_token_that_only_a_text_could_name_needs_no_row() -> None:
+    """As the one for images that the text-only Gemma 3 has."""
+    own = with_words(ROWS)
+    own.add_tokens([AddedToken("<image>", special=True)], special_tokens=True)
+    tokenizer = adapter_for(base := bare_base()).attach(base, tokenizer=own).tokenizer
+    assert tokenizer("What is?")["input_ids"] == own("What is?")["input_ids"]
+    assert tokenizer("Su nedir?", language="tr")["input_ids"][1] >= ROWS
+    marked = [{"role": "user", "content": [{"type": "text", "text": "Su?", "language": "tr"}]}]
+    tokenizer.apply_chat_template(marked)
+    named = [{"type": "text", "text": "<image>"}, *marked[0]["content"]]
+    for read in (
+        lambda: tokenizer("What <image> is?"),
+        lambda: tokenizer(["What is?", "<image>"], padding=True, return_tensors="pt"),
+        lambda: tokenizer.apply_chat_template([{"role": "user", "content": named}]),
+    ):
+        with pytest.raises(NewtongueError, match="holds '<image>', a token of the base's tokenizer"):
+            read()
+    own.pad_token = "<image>"
+    with pytest.raises(NewtongueError, match=f"'<image>' with id {ROWS}"):
+        adapter_for(base := bare_base()).attach(base, tokenizer=own)
 
 
 def test_the_tokenizer_beside_the_base_is_found(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Baselines: each learns from the same lessons, at the same budget, and can be asked; what each is made of."""
 
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,14 @@ def test_search_tells_how_much_each_change_surprises(lessons: Lessons, tmp_path:
     nats = search(BASELINES["raw-lora"], lessons, replace(BUDGET, reading=0), changes, told, tmp_path, [Watching()])
     assert nats.index(min(nats)) == 1
     assert begun == [1, 20, BUDGET.answering]
+
+
+def test_a_search_passes_over_what_diverges_and_ends_where_all_does(lessons: Lessons, tmp_path: Path) -> None:
+    told, budget = [Question("1", lessons.questions[0][:-1], "", ("Paris",))], replace(BUDGET, reading=0, answering=4)
+    nats = search(BASELINES["raw-lora"], lessons, budget, [{"rate": 1e30}, {}], told, tmp_path)
+    assert nats[0] == inf and nats[1] < inf
+    with pytest.raises(NewtongueError, match="have all diverged"):
+        search(BASELINES["raw-lora"], lessons, budget, [{"rate": 1e30}], told, tmp_path)
 
 
 @pytest.mark.parametrize("change", [zeroed, shuffled])

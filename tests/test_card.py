@@ -159,6 +159,12 @@ def test_a_source_of_the_data_is_named_without_where_it_lay(source: str, revisio
         pytest.param(["/home/a=/b/c", "lora.rate=1e-4"], "c lora.rate=1e-4", id="an = in a path"),
         pytest.param(["--output", "/", "you/phi-2"], "--output / you/phi-2", id="the root, a Hub id"),
         pytest.param(["--say", "Say it:", "/x/my run"], "--say 'Say it:' 'my run'", id="with spaces"),
+        pytest.param(
+            ["base={start_from: /home/me/base, rate: 1/2}", "data.text=[{path: ~me/x.tsv}, a/b]"],
+            "'base={start_from: base, rate: 1/2}' 'data.text=[{path: x.tsv}, a/b]'",
+            id="in YAML",
+        ),
+        pytest.param(["--say", "Yes/no: https://a.b/c"], "--say 'Yes/no: https://a.b/c'", id="no path"),
     ],
 )
 def test_a_command_is_recorded_to_be_typed_again_and_tells_no_path_of_this_machine(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from newtongue_recipes.atlas import turkish
 from newtongue_recipes.data import Data, Source
 from newtongue_recipes.data.shapes import own_texts, shape
 from newtongue_recipes.data.texts import Unusable, clean, digest, is_held_out, same_language
@@ -277,6 +278,11 @@ def test_a_clean_text_can_be_written(text: str) -> None:
 def test_a_question_stays_held_out_however_it_is_written_and_as_more_are(question: str, share: float) -> None:
     assert digest(question) == digest(f"  {question}\n")
     assert is_held_out(question, share) <= is_held_out(question, share + 0.25)
+
+
+@pytest.mark.parametrize("question", ["İstanbul nerede?", "Isı nedir?", "IŞIK NEDİR?"])
+def test_capitals_of_turkish_do_not_count(question: str) -> None:
+    assert digest(question) == digest(turkish.lower(question)) == digest(question.lower()) == digest(question.upper())
 
 
 def test_about_the_share_asked_for_is_held_out() -> None:

@@ -1,11 +1,13 @@
 """The documentation: links lead somewhere, code is code, commands and errors are those there are."""
 
 import ast
+import json
 import re
 import shlex
 import subprocess
 import sys
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 import typer
 
 from newtongue_recipes.cli import app
+from newtongue_recipes.experiments.load import load_experiment
+from newtongue_recipes.experiments.plan import plan
 from newtongue_recipes.recipe import load_recipe, shipped
 
 ROOT = Path(__file__).parent.parent
@@ -80,6 +84,23 @@ def test_overrides_of_shipped_recipes_are_taken(page: Path) -> None:
         overrides = [word for word in words if re.match(r"[a-z][\w.]*=", word)]
         if words[0] == "newtongue" and name and overrides:
             load_recipe(name, overrides)
+
+
+@pytest.mark.parametrize(
+    "where", [*PAGES, *sorted((ROOT / "evaluation" / "results").rglob("*.json"))], ids=lambda path: path.name
+)
+def test_experiments_shown_and_recorded_can_be_planned(where: Path) -> None:
+    if where.suffix == ".json":
+        told = [shlex.split(line) for line in json.loads(where.read_text(encoding="utf-8"))["commands"]]
+    else:
+        told = commands(where)
+    for words in told:
+        if words[:2] == ["newtongue", "experiment"] and len(words) > 3:
+            named = dict(pairwise(words))
+            overrides = [word for word in words if re.match(r"[a-z][\w.]*=", word)]
+            overrides += [f"{one}=[{named[f'--{one}']}]" for one in ("languages", "seeds") if f"--{one}" in named]
+            methods = named["--methods"].split(",") if "--methods" in named else ()
+            assert plan(load_experiment(words[2], overrides), methods)
 
 
 def test_errors_explained_are_errors_there_are() -> None:

@@ -327,6 +327,24 @@ def test_questions_are_read_plain_and_gzipped(tmp_path: Path) -> None:
     assert second.messages[0]["content"][1]["text"] == " Answer in Turkish."
 
 
+@pytest.mark.parametrize(
+    "content,said",
+    [
+        pytest.param(lambda whole: whole[:40] + bytes(20) + whole[60:], "cannot be read", id="damaged"),
+        pytest.param(lambda _: gzip.compress(b"[" * 100_000), "line 1 is no JSON", id="deep"),
+        pytest.param(
+            lambda _: gzip.compress(b'{"question": "Su\\ud800?", "answer": "su"}'), "half a character", id="surrogate"
+        ),
+    ],
+)
+def test_a_file_that_is_broken_is_an_error(content: Any, said: str, tmp_path: Path) -> None:
+    rows = [{"question": f"Soru {number}?", "answer": str(number * number)} for number in range(99)]
+    path = tmp_path / "q.tr.jsonl.gz"
+    path.write_bytes(content(gzip.compress("\n".join(map(json.dumps, rows)).encode())))
+    with pytest.raises(NewtongueError, match=said):
+        read_questions(path, "tr")
+
+
 def test_an_answer_alone_is_one_and_what_is_null_or_empty_is_left_out(tmp_path: Path) -> None:
     empty: dict[str, Any] = {**dict.fromkeys(("id", "answered_in", "english", "group")), "subject": ""}
     rows: list[dict[str, Any]] = [

@@ -16,6 +16,7 @@ import tiny
 from newtongue import NewtongueError
 from newtongue_recipes.cli import main
 from newtongue_recipes.space import write_space
+from newtongue_recipes.space.write import _places
 from worlds import adapter_for, attach_two, bare_base, shake_lora
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'newtongue[web]'")
@@ -242,6 +243,11 @@ def test_a_space_of_one_language_twice_is_not_written(adapters: tuple[str, str],
     with pytest.raises(NewtongueError, match="Two adapters are for 'tr'"):
         write_space([adapters[0], adapters[0]], tmp_path / "space")
     assert not (tmp_path / "space").exists()
+
+
+def test_folders_of_one_name_go_to_places_of_their_own() -> None:
+    folders = ["a/tr-1", "b/tr", "c/tr", "d/tr", "e/ja"]
+    assert list(_places(folders).values()) == [f"adapters/{name}" for name in ("tr-1", "tr", "tr-2", "tr-3", "ja")]
 
 
 @pytest.mark.slow

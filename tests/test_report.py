@@ -100,6 +100,16 @@ def test_what_beats_ours_is_found_by_the_paired_difference() -> None:
     assert summarise([RESULTS[0], result("LoRA on raw text", "baseline", 20)])[0].surpassed == []
 
 
+@pytest.mark.parametrize("count,beaten", [(1, False), (5, False), (6, True)])
+def test_too_few_rows_beat_nobody(count: int, beaten: bool) -> None:
+    def said(role: Role, answer: str) -> Result:
+        rows = tuple(Row(str(at), "?", ("yes",), answer) for at in range(count))
+        return Result(role, "mkqa", "tr", rows, role)
+
+    (task,) = summarise([said("ours", "no"), said("baseline", "yes")])
+    assert bool(task.surpassed) is beaten
+
+
 def test_what_beats_ours_with_less_data_is_found_and_told() -> None:
     results = [
         *(result("adapter", "ours", right, pairs=pairs) for right, pairs in ((2, 400), (30, 40_000))),

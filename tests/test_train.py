@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections import namedtuple
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,12 @@ import torch
 import transformers
 from rich.console import Console
 from rich.markdown import Markdown
-from transformers import AutoModel, TrainerCallback
+from transformers import AutoConfig, AutoModel, TrainerCallback
 
 import tiny
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue.saving.precision import dtype_of
+from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_evaluation.tasks.find import find_files
 from newtongue_evaluation.tasks.questions import read_questions
 from newtongue_recipes.data import Source
@@ -687,6 +689,27 @@ def test_pairs_that_are_too_long_are_told_before(
     (tmp_path / "pairs.tsv").write_text(f"english\tother\nI see.\tGördüm.\n{'I see. ' * 90}\tGördüm.\n")
     train(recipe_of(world, **{"data.pairs": f"[{{path: {tmp_path / 'pairs.tsv'}}}]"}), tmp_path / "run", dry_run=True)
     assert "1 of 2 pairs are left out of stage 2: they have more than 256 positions" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("longest,lost", [(40, 0), (14, 3)])
+def test_what_stands_around_a_pair_counts(
+    world: Path, tmp_path: Path, longest: int, lost: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pairs.tsv").write_text("english\tother\nwater\tsu\nbread\tekmek\nsoup\tçorba\n")
+    changes = {"data.pairs": f"[{{path: {tmp_path / 'pairs.tsv'}}}]", "map.max_length": longest}
+    with pytest.raises(NewtongueError, match=f"none of its {lost} pairs") if lost else nullcontext():
+        train(recipe_of(world, **changes), tmp_path / "run", dry_run=True)
+    assert "left out of stage 2" not in capsys.readouterr().out
+
+
+def test_a_base_without_rows_for_its_tokens_is_refused_before(world: Path, tmp_path: Path) -> None:
+    base = shutil.copytree(world / "base", tmp_path / "base")
+    tokenizer = load_tokenizer(base)
+    rows = AutoConfig.from_pretrained(base).vocab_size
+    tokenizer.add_tokens([f"<word{number}>" for number in range(len(tokenizer), rows + 1)])
+    tokenizer.save_pretrained(base)
+    with pytest.raises(NewtongueError, match=f"with id {rows}, and the base's embedding has {rows} rows"):
+        train(recipe_of(world, **{"base.name": base}), tmp_path / "run", dry_run=True)
 
 
 def test_before_there_are_tokens_of_its_own_none_is_refused_that_may_yet_fit(

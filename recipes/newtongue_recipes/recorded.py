@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-_PATH = re.compile(r"(?<![^\s=:,{\[('\"])[~/][^\s,}\])'\"]+")  # Among the words of a value in YAML.
+_PATH = re.compile(r"(?<![^\s=,{\[('\"])[~/][^\s,}\])'\"]+")  # Among the words of a value in YAML.
 
 
 def recorded_command() -> str:

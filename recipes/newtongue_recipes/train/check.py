@@ -1,7 +1,6 @@
 """What would end a run hours after it began, looked for before it begins."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -45,9 +44,11 @@ def base_tokenizer(base: Base) -> Any:
     folder = Path(base.name)
     if folder.is_dir() and not any(next(folder.glob(kind), None) for kind in WEIGHTS):
         raise NewtongueError(f"The base {base.name!r} holds no weights, no *.safetensors. Get it again.")
-    with suppress(OSError, ValueError):  # The plan says what is wrong with its configuration.
+    try:
         config = AutoConfig.from_pretrained(base.name, revision=base.revision)
-        check_rows(tokenizer, config.get_text_config().vocab_size)
+    except (OSError, ValueError):  # The plan says what is wrong with it.
+        return tokenizer
+    check_rows(tokenizer, config.get_text_config().vocab_size)
     return tokenizer
 
 
