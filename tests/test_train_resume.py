@@ -18,7 +18,7 @@ from newtongue_recipes.recipe import load_recipe
 from newtongue_recipes.stages.checkpoints import last_checkpoint
 from newtongue_recipes.train import run as running
 from newtongue_recipes.train import train
-from newtongue_recipes.train.ledger import Ledger
+from newtongue_recipes.train.ledger import Inputs, Ledger, digest, switched_on
 from training import all_parts, make_world, small
 
 STEPS = 6
@@ -246,6 +246,24 @@ def test_a_file_others_wrote_says_nothing_of_a_stage(text: str, tmp_path: Path) 
     ledger = Ledger(tmp_path)
     assert ledger.read("recipe") is None
     assert ledger.changed("recipe", {"steps": 1}) == []
+
+
+@pytest.mark.parametrize(
+    "before,now,changed",
+    [
+        ({"steps": 1}, {"steps": 1, "joined": False, "map": {"through": None, "mined": 0}}, []),
+        ({"steps": 1, "gone": 0.0}, {"steps": 1}, []),
+        ({"steps": 1}, {"steps": 1, "joined": True}, ["joined: nothing → True"]),
+        ({"rate": 0.5, "say": "Repeat:"}, {"rate": 0, "say": ""}, ["rate: 0.5 → 0", "say: Repeat: → "]),
+    ],
+)
+def test_a_setting_that_is_new_and_off_changes_nothing(
+    before: Inputs, now: Inputs, changed: list[str], tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.write("stage", before, finished=True)
+    assert ledger.changed("stage", now) == changed
+    assert (digest(switched_on(before)) == digest(switched_on(now))) == (not changed)
 
 
 @pytest.mark.parametrize("last", ["forget", "write", "set_aside"])

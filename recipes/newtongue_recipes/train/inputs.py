@@ -8,7 +8,7 @@ from typing import Any
 from newtongue_recipes.data import Gathered
 from newtongue_recipes.recipe import Recipe
 
-from .ledger import Inputs, digest
+from .ledger import Inputs, digest, switched_on
 
 ENDS = 2**20  # Bytes at either end of a file by which it is known: weights are too large to be read twice.
 SAME = {"save_steps", "gradient_checkpointing"}  # Settings that change how long it takes, not what comes out.
@@ -34,7 +34,7 @@ def inputs_of(recipe: Recipe, stage: str, data: dict[str, Gathered], before: Inp
         return inputs | {"start_from": fingerprint(settings["start_from"])}
     inputs["base"] = _telling(recipe.base.model_dump()) | {"files": fingerprint(recipe.base.name)}
     if before is not None:
-        return inputs | {"stage before": digest(before)}
+        return inputs | {"stage before": digest(switched_on(before))}
     return inputs | {"start_from": fingerprint(recipe.encoder if stage == "map" else recipe.adapter)}
 
 

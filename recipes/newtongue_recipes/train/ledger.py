@@ -38,16 +38,24 @@ class Ledger:
         self._path(stage).unlink(missing_ok=True)
 
     def changed(self, stage: str, inputs: Inputs) -> list[str]:
-        """The inputs that are others than when the stage was begun, as `key: before → now`."""
+        """The inputs that are others than when the stage was begun, as `key: before → now`.
+
+        A setting that an earlier version did not have, and is off, changes nothing.
+        """
         known = self.read(stage)
         if known is None:
             return []
         before, now = dict(_flat(known["inputs"])), dict(_flat(json.loads(json.dumps(inputs))))
-        keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+        keys = [key for key in {**before, **now} if (before.get(key) or None) != (now.get(key) or None)]
         return [f"{key}: {_short(before.get(key))} → {_short(now.get(key))}" for key in keys]
 
     def _path(self, stage: str) -> Path:
         return self.folder / f"{stage}.json"
+
+
+def switched_on(inputs: Inputs) -> dict[str, Any]:
+    """What is not off, by its place, so that a setting that is new and off changes no digest."""
+    return {key: value for key, value in _flat(inputs) if value}
 
 
 def digest(value: Any) -> str:
