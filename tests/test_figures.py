@@ -21,7 +21,7 @@ RESULTS = ROOT / "evaluation" / "results"
 FIGURE = re.compile(r"(−?\d+\.\d+)\**\s\((−?\d+\.\d+)–(−?\d+\.\d+)")
 NAMED = re.compile(r"evaluation/results/(\w[\w./-]*\w)")
 LANGUAGES = {"Turkish": "tr", "Japanese": "ja", "Swahili": "sw"}
-SUMMARY = ("atlas", "data", "lora", "tatoeba", "transfer")  # What the README is about.
+SUMMARY = ("atlas", "data", "lora", "recipe", "tatoeba", "transfer", "words")  # What the README is about.
 SLACK = 0.0001  # Scores are kept with four digits, so a fifth may have turned the third.
 
 Score = tuple[float, float, float]
