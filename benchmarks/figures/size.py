@@ -11,6 +11,7 @@ from benchmarks.rows import Row
 from benchmarks.setting import Setting
 from benchmarks.shapes import SHAPES, Shape, make_adapter, make_base
 from newtongue_evaluation.measures.cost import folder_bytes
+from newtongue_recipes.recipe import load_recipe, shipped
 
 MB = 10**6
 TOKENS = 32_000  # Of a language that writes.
@@ -42,8 +43,15 @@ def measure(setting: Setting) -> Iterator[Row]:
 
 def _mapper(shape: Shape) -> int:
     width, base = shape.encoder.width, shape.sizes.width
-    hidden = 2 * max(width, base)
+    hidden = _inner(shape) or 2 * max(width, base)
     return hidden * (width + base + 1) + 3 * base + 2 * width
+
+
+def _inner(shape: Shape) -> int | None:
+    """The mapper's inner size that the recipes for a base ask for, where there are some and they do."""
+    name = f"{shape.name}-turkish"
+    stage = load_recipe(name).map if name in shipped() else None
+    return stage.hidden if stage else None
 
 
 def _encoder(shape: Shape) -> int:
