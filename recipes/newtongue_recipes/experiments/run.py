@@ -65,7 +65,7 @@ def run_experiment(
         make = cache(partial(_world, settings, output, data, base, progress))
         for run in open_runs:
             bar = progress.add_task(f"{run.language} seed {run.seed}: {run.title}", total=None)
-            world = make(run.language, run.seed, run.text, run.pairs)
+            world = make(run.language, run.seed, run.text, run.pairs).scored(settings.scored)
             shop = Workshop(world, settings, run, output / "work", [Watched(progress, bar)])
             done[run] = [write(one, output) for one in _results(shop)]
             progress.remove_task(bar)

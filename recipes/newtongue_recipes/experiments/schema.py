@@ -155,6 +155,8 @@ class Settings(BaseModel):
     """Search for better ones."""
     asked: Count = 500
     """Questions scored, answered in English and as many in the language."""
+    scored: Literal["exam", "development"] = "exam"
+    """Which questions those are: the exam's, or, to choose settings by, the ones kept back for searches."""
     corpus: Corpus = Corpus()
     """Of the experiments on real text."""
     base: English = English()

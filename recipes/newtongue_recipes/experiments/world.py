@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, Self
 
 from newtongue.languages import language_name
 from newtongue_evaluation.answers import Messages
@@ -41,6 +42,10 @@ class World:
     development: Sequence[Question]
     base: Path
     longest: int = 40
+
+    def scored(self, questions: Literal["exam", "development"]) -> Self:
+        """The same, of which these questions are the exam."""
+        return self if questions == "exam" else replace(self, exam=self.development)
 
     def parts(self, *, english: bool) -> list[Part]:
         """The exam by the language of its answers.
