@@ -350,6 +350,18 @@ def test_chance_always_says_what_is_right_most_often(data: Path, tmp_path: Path)
         assert score_of(one, "exact match") == pytest.approx(max(times) / len(one.rows), abs=1e-4)
 
 
+def test_settings_can_be_chosen_by_questions_that_no_exam_asks(data: Path, tmp_path: Path) -> None:
+    runs, console = "runs=[{methods: [chance]}]", Console(quiet=True)
+    asked = {
+        scored: run_experiment(small(runs, f"scored={scored}"), tmp_path / scored, data=data, console=console)
+        for scored in ("exam", "development")
+    }
+    keys = {scored: {row.key for one in results for row in one.rows} for scored, results in asked.items()}
+    assert keys["exam"] and keys["development"] and not keys["exam"] & keys["development"]
+    with pytest.raises(NewtongueError, match="scored"):
+        run_experiment(small(runs), tmp_path / "development", data=data, console=console)
+
+
 def test_methods_that_no_run_is_of_are_refused_with_how_to_run_them(tmp_path: Path) -> None:
     with pytest.raises(NewtongueError, match=r"runs no chance, ours-encoder.*methods: \[chance, ours-encoder\]"):
         run_experiment(small(), tmp_path, methods=["ours", "chance", "ours-encoder"], console=Console(quiet=True))
