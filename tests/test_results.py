@@ -33,7 +33,7 @@ def test_a_cost_that_is_no_longer_measured_does_not_spoil_an_old_result(tmp_path
 
 
 def test_subjects_are_kept_and_an_older_result_has_none(tmp_path: Path) -> None:
-    result = Result("adapter", "atlas", "tr", (Row("1", "?", ("Paris",), subject="France"),))
+    result = Result("adapter", "atlas", "tr", (Row("1", "?", ("Paris",), "Rome", subject="France"),))
     path = write_result(result, tmp_path)
     assert read_results([tmp_path]) == [result]
     values = json.loads(path.read_text())
@@ -46,6 +46,15 @@ def test_subjects_are_kept_and_an_older_result_has_none(tmp_path: Path) -> None:
 def test_rows_have_keys_of_their_own(rows: tuple[Row, ...]) -> None:
     with pytest.raises(NewtongueError, match="key"):
         Result("adapter", "atlas", "tr", rows)
+
+
+def test_a_result_of_which_nothing_could_be_scored_is_refused_with_its_file(tmp_path: Path) -> None:
+    with pytest.raises(NewtongueError, match="nothing that could be scored"):
+        Result("adapter", "atlas", "tr", (ROWS[1],))
+    path = write_result(Result("adapter", "atlas", "tr", (Row("1", "?", ("Paris",), nats=1.0),)), tmp_path)
+    path.write_text(path.read_text().replace("1.0", "null"))
+    with pytest.raises(NewtongueError, match=re.escape(f"{path}: 'adapter' on 'atlas'")):
+        read_results([tmp_path])
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format_version": 1}', '{"format_version": 1, "rows": [{}]}'])

@@ -111,6 +111,11 @@ class Result:
                 f"{self.method!r} on {self.task!r} has {len(self.rows)} rows with {len(keys)} different keys. "
                 "Give one row at least, and each a key of its own."
             )
+        if all(row.answer is None and row.nats is None and not row.scores for row in self.rows):
+            raise NewtongueError(
+                f"{self.method!r} on {self.task!r} has {len(self.rows)} rows and nothing that could be scored. Give them "
+                "answers, nats or scores."
+            )
         unknown = [row.key for row in self.rows if row.answer is not None and not row.gold]
         if unknown:
             raise NewtongueError(
@@ -162,6 +167,10 @@ def _read(path: Path) -> Result:
         known = {one.name for one in fields(Result)} - {"rows", "cost"}
         measured = {one.name for one in fields(Cost)}  # An older result may have others.
         cost = Cost(**{name: value for name, value in values.pop("cost").items() if name in measured})
-        return Result(rows=rows, cost=cost, **{name: values[name] for name in known})
+        found = {name: values[name] for name in known}
     except (OSError, AttributeError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise NewtongueError(f"{path} is not a result ({error!r}). Run what wrote it again.") from error
+    try:
+        return Result(rows=rows, cost=cost, **found)
+    except NewtongueError as error:
+        raise NewtongueError(f"{path}: {error}") from error
