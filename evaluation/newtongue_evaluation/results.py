@@ -113,8 +113,8 @@ class Result:
             )
         if all(row.answer is None and row.nats is None and not row.scores for row in self.rows):
             raise NewtongueError(
-                f"{self.method!r} on {self.task!r} has {len(self.rows)} rows and nothing that could be scored. Give them "
-                "answers, nats or scores."
+                f"{self.method!r} on {self.task!r} has {len(self.rows)} rows and nothing that could be scored. Give "
+                "them answers, nats or scores."
             )
         unknown = [row.key for row in self.rows if row.answer is not None and not row.gold]
         if unknown:
