@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
+    AutoConfig,
+    AutoModel,
     AutoModelForMaskedLM,
     BertConfig,
     BertForMaskedLM,
@@ -18,10 +21,11 @@ from transformers import (
     T5Config,
     T5EncoderModel,
     T5Model,
+    UMT5EncoderModel,
 )
 
 from newtongue import Encoder, ModalityAdapter, NewtongueError
-from newtongue.reading.encoder import windows
+from newtongue.reading.encoder import SEE_PADDING, UNLIMITED, windows
 from newtongue.spans.markup import unmark
 from tiny import ENCODERS, TURKISH, base_tokenizer, encoder_tokenizer, tiny_encoder
 from worlds import adapter_for, bare_base, logits
@@ -207,10 +211,10 @@ def test_an_encoder_decoder_is_refused() -> None:
         Encoder(T5Model(config), encoder_tokenizer(TURKISH))
 
 
-@pytest.mark.parametrize("whole", [False, True], ids=["its encoder half", "an encoder-decoder"])
-def test_of_an_encoder_decoder_the_encoder_half_is_read(whole: bool, tmp_path: Path) -> None:
-    config = T5Config(d_model=16, d_kv=4, d_ff=16, num_layers=1, num_heads=2, vocab_size=400)
-    made = (T5Model if whole else T5EncoderModel)(config)
+@pytest.mark.parametrize("made_as", [T5EncoderModel, T5Model, UMT5EncoderModel])
+def test_of_an_encoder_decoder_the_encoder_half_is_read(made_as: Any, tmp_path: Path) -> None:
+    config = made_as.config_class(d_model=16, d_kv=4, d_ff=16, num_layers=1, num_heads=2, vocab_size=400)
+    made = made_as(config)
     made.save_pretrained(tmp_path / "t5")
     encoder_tokenizer(TURKISH).save_pretrained(tmp_path / "t5")
     encoder = Encoder.from_pretrained(tmp_path / "t5")
@@ -220,6 +224,35 @@ def test_of_an_encoder_decoder_the_encoder_half_is_read(whole: bool, tmp_path: P
     again = ModalityAdapter.from_pretrained(tmp_path / "tr")
     runs = [torch.tensor([7, 8, 9])]
     assert torch.equal(again.encoder(runs), encoder.eval()(runs))
+
+
+def encoder_of(kind: str, **more: object) -> Encoder:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    config = AutoConfig.for_model(kind, **{"vocab_size": 300, "pad_token_id": 0, **sizes, **more})
+    model = AutoModel.from_config(config).eval()
+    for weight in model.parameters():  # So large that what is beside a run can be told.
+        if weight.dim() > 1:
+            torch.nn.init.normal_(weight.data, std=0.2)
+    return Encoder(model, encoder_tokenizer(TURKISH))
+
+
+@pytest.mark.parametrize("kind", SEE_PADDING)
+def test_of_a_kind_that_sees_padding_each_run_is_read_by_itself(kind: str) -> None:
+    shapes = {"mobilebert": {"embedding_size": 16, "intra_bottleneck_size": 24, "true_hidden_size": 24}}
+    encoder = encoder_of(kind, **{"embedding_size": 24, "max_position_embeddings": 34, **shapes.get(kind, {})})
+    short, long = ids(3), ids(18, 1)
+    assert torch.equal(encoder([short, long])[:3], encoder([short]))
+
+
+@pytest.mark.parametrize("kind", ["squeezebert", "layoutlm"])
+def test_a_pooler_that_is_called_unasked_makes_nothing(kind: str) -> None:
+    assert encoder_of(kind, embedding_size=24)([ids(3), ids(5)]).shape == (8, 24)
+
+
+def test_a_model_that_says_it_has_no_last_position_is_read_in_windows() -> None:
+    config = AutoConfig.for_model("xlnet", vocab_size=300, d_model=24, n_layer=2, n_head=2, d_inner=32)
+    assert Encoder(AutoModel.from_config(config).eval(), encoder_tokenizer(TURKISH)).capacity == UNLIMITED
 
 
 def test_a_tokenizer_without_opening_and_closing_tokens_is_refused() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import IA3Config, LoraConfig, PeftModel
+from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 
 from newtongue import ModalityAdapter, NewtongueError
@@ -196,3 +196,15 @@ def test_an_adapter_other_than_lora_is_refused() -> None:
     base.add_adapter(IA3Config(target_modules=["q_proj"], feedforward_modules=[]), adapter_name="scales")
     with pytest.raises(NewtongueError, match=r"other than LoRA \(scales\).*merge"):
         attached(base)
+
+
+@pytest.mark.parametrize("layers", [["q_proj"], "all-linear"])
+def test_one_put_over_languages_is_refused_before_it_trains_them(layers: str | list[str]) -> None:
+    model = attached(bare_base())
+    over = get_peft_model(model, LoraConfig(r=2, target_modules=layers))
+    for read in (ENGLISH, TURKISH):
+        with pytest.raises(NewtongueError, match=r"\(default\) was put over.*add_adapter"):
+            over(**read)
+    added = attached(bare_base())
+    added.add_adapter(LoraConfig(r=2, target_modules=layers), adapter_name="default")
+    assert torch.isfinite(logits(added, **TURKISH)).all()

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Thread
 
@@ -11,14 +12,14 @@ import pytest
 import torch
 from peft import LoraConfig
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, MambaConfig, OPTConfig
+from transformers import AutoConfig, AutoModelForCausalLM, MambaConfig, OPTConfig, Trainer, TrainingArguments
 
-from newtongue import AttachedModel, NewtongueError
+from newtongue import AttachedModel, ModalityAdapter, NewtongueError
 from newtongue.answering.lora import lora_parameters
 from newtongue.base import decoder_of
 from streams import Part, Row, batch, ids_of, packed
-from tiny import ARCHITECTURES
-from worlds import adapter_for, attach_two, bare_base, logits, shake_lora, world
+from tiny import ARCHITECTURES, ROWS, save_base
+from worlds import adapter_for, attach_two, bare_base, logits, same, shake_lora, state_bytes, world
 
 ENGLISH: Row = (Part(None, 7, 1),)
 TURKISH: Row = (Part(None, 2, 2), Part("tr", 5, 3), Part(None, 3, 4))
@@ -150,6 +151,91 @@ def test_a_state_dict_given_to_be_saved_is_the_bases_own(architecture: str, tmp_
         assert (tmp_path / "given" / name).read_bytes() == (tmp_path / "bare" / name).read_bytes(), name
     inputs = batch([ids_of(ENGLISH, model)])
     assert torch.equal(logits(again.eval(), **inputs), logits(model, **inputs))
+
+
+def test_what_holds_no_languages_does_not_fill_them() -> None:
+    model = attach_two(bare_base())
+    with pytest.raises(NewtongueError, match="no part of tr, ja"):
+        model.load_state_dict(bare_base().state_dict(), strict=False)
+    whole = state_bytes(model)
+    shake_lora(model.adapter("tr"), seed=5)
+    model.load_state_dict(whole)
+    assert all(torch.equal(value, whole[name]) for name, value in model.state_dict().items())
+
+
+def test_rows_of_the_base_alone_go_back_through_a_model_that_trains_and_change_nothing() -> None:
+    model = attach_two(bare_base(), trainable=True)
+    rows = [batch([ids_of(one, model)]) for one in (ENGLISH, TURKISH)]
+    made = []
+    for some in (rows, rows[1:]):
+        model.zero_grad()
+        for inputs in some:
+            model(**inputs, labels=inputs["input_ids"]).loss.backward()
+        made.append({name: one.grad for name, one in model.named_parameters() if one.grad is not None})
+    assert made[0].keys() == made[1].keys() and made[0]
+    assert all(torch.equal(grad, made[1][name]) for name, grad in made[0].items())
+
+
+def test_what_is_evaluated_has_the_same_columns_whoever_writes(tmp_path: Path) -> None:
+    model = attach_two(bare_base(), voice=True)
+    rows = [{name: ids_of(row, model) for name in ("input_ids", "labels")} for row in (ENGLISH, TURKISH)]
+    options = TrainingArguments(
+        str(tmp_path), per_device_eval_batch_size=1, use_cpu=True, report_to=[], disable_tqdm=True
+    )
+    scores = Trainer(model, options).predict(rows).predictions
+    owned = model.tokenizer.ranges["ja"]
+    assert scores.shape[-1] == owned.start
+    assert np.array_equal(scores[0, :7, :ROWS], logits(model, **batch([ids_of(ENGLISH, model)]))[0].numpy())
+    assert np.isneginf(scores[0, :7, ROWS:]).all()
+
+
+def test_lora_on_the_output_head_is_refused() -> None:
+    adapter = adapter_for(bare_base(), lora=LoraConfig(r=2, target_modules=["q_proj", "lm_head"]))
+    with pytest.raises(NewtongueError, match="names the output head, lm_head"):
+        adapter.attach(bare_base())
+
+
+def test_lora_answers_in_latent_attention_which_sees_one_head_of_all_positions() -> None:
+    ranks = {"kv_lora_rank": 8, "q_lora_rank": 8, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8}
+    sizes = {**ARCHITECTURES["llama"], **ranks, "num_key_value_heads": 4, "first_k_dense_replace": 2}
+    base = AutoModelForCausalLM.from_config(AutoConfig.for_model("deepseek_v3", **sizes)).eval()
+    model = adapter_for(base).attach(base)
+    shake_lora(model.adapter("tr"))
+    alone = [logits(model, **batch([ids_of(row, model)])) for row in (ENGLISH, TURKISH)]
+    together = logits(model, **batch([ids_of(row, model) for row in (ENGLISH, TURKISH)], "right"))
+    for row, expected in zip(together, alone, strict=True):
+        assert same(row[None, : expected.shape[1]], expected)
+
+
+@pytest.mark.parametrize(("language", "said"), [("tr", None), ("ja", "settle on the base's embedding, which is off")])
+def test_a_base_whose_embedding_is_offloaded_reads_where_nothing_settles(
+    language: str, said: str | None, tmp_path: Path
+) -> None:
+    save_base(tmp_path / "base")
+    parts = dict.fromkeys(("model.layers", "model.final_layernorm", "model.rotary_emb", "lm_head"), "cpu")
+    base = AutoModelForCausalLM.from_pretrained(
+        tmp_path / "base", device_map={"model.embed_tokens": "disk", **parts}, offload_folder=tmp_path / "off"
+    )
+    adapter = adapter_for(bare_base(), language)
+    before = state_bytes(adapter)
+    with pytest.raises(NewtongueError, match=said) if said else nullcontext():
+        model = adapter.attach(base)
+        read = batch([ids_of(TURKISH, model)])
+        expected = adapter_for(bare_base(), language).attach(bare_base())
+        assert same(logits(model, **read), logits(expected, **read))
+    assert all(torch.equal(value, before[name]) for name, value in adapter.state_dict().items())
+
+
+def test_an_adapter_is_float32_whatever_torch_makes_by_default(tmp_path: Path) -> None:
+    made = adapter_for(bare_base(), voice=True)
+    made.save_pretrained(tmp_path / "tr")
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        again, fresh = ModalityAdapter.from_pretrained(tmp_path / "tr"), adapter_for(bare_base())
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(torch.equal(value, made.state_dict()[name]) for name, value in again.state_dict().items())
+    assert {one.dtype for one in fresh.mapper.parameters()} == {torch.float32}
 
 
 def test_a_note_that_is_no_json_is_named_as_such(tmp_path: Path) -> None:

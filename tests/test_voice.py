@@ -299,6 +299,33 @@ def test_written_text_comes_back_from_its_ids_and_is_streamed(capsys: pytest.Cap
     assert capsys.readouterr().out.strip() == f"So: {TURKISH[0]} and {TURKISH[1]}"
 
 
+def test_an_answer_that_is_to_go_on_is_not_closed() -> None:
+    model = voiced()
+    owned = model.tokenizer.ranges["tr"]
+    chat = [
+        {"role": "user", "content": TURKISH[0], "language": "tr"},
+        {"role": "assistant", "content": "Fransa'nın", "language": "tr", "thought": "Of France"},
+    ]
+    whole = model.tokenizer.apply_chat_template(chat)["input_ids"]
+    begun = model.tokenizer.apply_chat_template(chat, continue_final_message=True)["input_ids"]
+    assert whole[: len(begun)] == begun
+    assert whole[len(begun)] == owned.begin + owned.closes
+    assert owned.begin <= begun[-1] < owned.start
+    spoken = [{**chat[0], "role": "assistant", "language": None}]
+    assert model.tokenizer.apply_chat_template(spoken, continue_final_message=True)["input_ids"]
+
+
+@pytest.mark.parametrize("special", ["[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]"])
+def test_a_text_may_speak_of_special_tokens(special: str) -> None:
+    model = voiced()
+    owned, text = model.tokenizer.ranges["tr"], f"Şu {special} güzel"
+    for says in (False, True):
+        ids = model.tokenizer(mark(text, "tr", written=says), add_special_tokens=False)["input_ids"]
+        start = owned.begin if says else owned.start
+        assert [one - start for one in ids].count(owned.closes) == 1
+        assert model.tokenizer.decode(ids, skip_special_tokens=True) == text
+
+
 def test_a_thought_comes_before_what_is_written_and_is_left_out_with_the_special_tokens() -> None:
     tokenizer = voiced().tokenizer
     answer = {"role": "assistant", "content": TURKISH[2], "language": "tr", "thought": "Nice Paris."}

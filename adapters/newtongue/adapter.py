@@ -107,7 +107,7 @@ class ModalityAdapter(Float32):
             raise NewtongueError(
                 f"{error}. An adapter made so could not be loaded again: give ModalityAdapter.create another value."
             ) from error
-        return cls(config, encoder, Mapper(mapper), check_lora(lora, info.width) if lora else None)
+        return cls(config, encoder, Mapper(mapper).float(), check_lora(lora, info.width) if lora else None)
 
     @classmethod
     def from_pretrained(
@@ -315,7 +315,7 @@ def embedding_scale(base: PreTrainedModel, sample: int = 4096) -> float:
     Read from the output, since some bases (Gemma) scale what their table holds.
     """
     table = embedding_table(base)
-    rows = torch.linspace(0, len(table) - 1, sample, device=table.device).long().unique()
+    rows = torch.linspace(0, len(table) - 1, sample, device=table.device, dtype=torch.float32).long().unique()
     with torch.no_grad():
         embedded = base.get_input_embeddings()(rows[None])[0].float()  # [sampled rows, width]
     norms = embedded.norm(dim=-1)

@@ -85,15 +85,15 @@ class Gate:
         # Never as many as the batch has: while rows are parted, some are another language's.
         if hidden.dim() > 2 and len(hidden) == len(rows):
             elsewhere = elsewhere[rows]
-        positions = elsewhere.shape
-        if hidden.dim() == 2:  # Some layers, such as shared experts, see positions flattened.
-            positions = torch.Size([positions.numel()])
-        if hidden.shape[:-1] != positions:
+        positions = hidden.shape[:-1]
+        # Some layers, such as shared experts, see positions flattened; those of latent attention one head of them.
+        flat = len(positions) == 1 and positions.numel() == elsewhere.numel()
+        if not flat and _without_ones(positions) != _without_ones(elsewhere.shape):
             raise NewtongueError(
-                f"A layer of the base with LoRA sees {tuple(hidden.shape[:-1])} positions where the input has "
-                f"{tuple(positions)}. Name other target_modules in LoraConfig."
+                f"A layer of the base with LoRA sees {tuple(positions)} positions where the input has "
+                f"{tuple(elsewhere.shape)}. Name other target_modules in LoraConfig."
             )
-        return hidden.masked_fill(elsewhere.view(*positions, 1).to(hidden.device), 0)
+        return hidden.masked_fill(elsewhere.reshape(*positions, 1).to(hidden.device), 0)
 
     def _use(self, elsewhere: Elsewhere) -> None:
         self.elsewhere = elsewhere
@@ -119,6 +119,10 @@ class Gate:
             for layer in cast(Iterator[nn.Module], lora_layers(self._base[0]))
             if _takes_names(type(layer).forward)
         ]
+
+
+def _without_ones(shape: torch.Size) -> list[int]:
+    return [one for one in shape if one != 1]
 
 
 @cache

@@ -85,7 +85,8 @@ def add_lora(base: PreTrainedModel, language: str, config: LoraConfig, gate: Gat
         NewtongueError: the LoRA names no layer of the base, or one that is not linear, as experts in one piece.
     """
     name = module_name(language)
-    others = active_others(base)
+    others, head = active_others(base), base.get_output_embeddings()
+    head = getattr(head, "own", head)  # Beside that of languages which write.
     with flags_kept(base.parameters()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Already found a `peft_config` attribute")  # Of the languages before.
         try:
@@ -98,6 +99,11 @@ def add_lora(base: PreTrainedModel, language: str, config: LoraConfig, gate: Gat
             raise NewtongueError(
                 f"The LoRA of {language!r} is added to the weights of {path}, no linear layer but a router or experts, "
                 "for rows in all languages alike. Name linear layers in target_modules, such as q_proj and v_proj."
+            )
+        if name in layer.lora_A and layer.get_base_layer() is head:
+            raise NewtongueError(
+                f"The LoRA of {language!r} names the output head, {path}, which sees the last position alone while an "
+                "answer is decoded. Take it out of target_modules."
             )
         for parts in (layer.lora_A, layer.lora_B):
             if name in parts:
@@ -209,6 +215,11 @@ def active_others(base: nn.Module) -> list[str]:
 
 def _others(layer: LoraLayer) -> list[str]:
     return [name for name in layer.active_adapters if not is_module_name(name)]
+
+
+def peft_names(base: nn.Module) -> set[str]:
+    """The PEFT adapters of `base` that belong to no language."""
+    return {name for name in getattr(base, "peft_config", ()) if not is_module_name(name)}
 
 
 def others_disabled(base: nn.Module) -> bool:

@@ -5,11 +5,13 @@ The base's object is kept. Its class becomes a subclass of its own class with th
 """
 
 import warnings
+from collections.abc import Mapping
 from functools import partial
 from inspect import signature
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
+import torch
 from peft import PeftType
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -67,8 +69,7 @@ def attach(
     port = port_of(base) if hasattr(base, CHILD) else _open_port(base)
     try:
         port.add(adapter)
-        device = embedding_table(base).device
-        adapter.to(base.device if device.type == "meta" else device)
+        adapter.to(_device(base, adapter))
         if port.gate.disabled is None and others_disabled(base):
             port.gate.disabled = without_others(base)
         if adapter.lora is not None:
@@ -217,6 +218,19 @@ class AttachedModel(Generating, BesideOthers):
         with bare(self):
             super().save_pretrained(save_directory, is_main_process, state_dict, *args, **options)
 
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **options: Any) -> Any:
+        """Fill the model, its languages included.
+
+        Raises:
+            NewtongueError: they are not in it, as in what `save_pretrained` writes.
+        """
+        if not any(key.startswith(f"{CHILD}.") for key in state_dict):
+            raise NewtongueError(
+                f"What is to be loaded has no part of {', '.join(self.languages)}: a stock trainer's checkpoint holds "
+                "the base alone. Load an adapter with load_weights, or resume with newtongue's stages."
+            )
+        return super().load_state_dict(state_dict, *args, **options)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy by the base's own class, since this one is made at run time."""
         return _unpickled, (type(self).__bases__[1],), self.__dict__
@@ -244,6 +258,26 @@ def _check_base(base: PreTrainedModel) -> None:
             f"This {type(base).__name__} carries PEFT adapters other than LoRA ({', '.join(strange)}), beside which "
             "those of languages cannot be switched. Attach to the base without them, or merge them first."
         )
+
+
+def _device(base: PreTrainedModel, adapter: "ModalityAdapter") -> torch.device:
+    """Where the base reads its embedding, which may be offloaded.
+
+    Raises:
+        NewtongueError: it is, and soft tokens settle on it; or nobody can tell where it is read.
+    """
+    device = embedding_table(base).device
+    if device.type != "meta":
+        return device
+    if adapter.config.mapper.sharpness:
+        raise NewtongueError(
+            f"The soft tokens of {adapter.language!r} settle on the base's embedding, which is offloaded. Keep it on a "
+            "device, in `device_map`."
+        )
+    found = getattr(getattr(base.get_input_embeddings(), "_hf_hook", None), "execution_device", None)
+    if found is None:
+        raise NewtongueError("The base's embedding has no weights yet. Load the base before attaching to it.")
+    return torch.device(found)
 
 
 def _speaking(tokenizer: PreTrainedTokenizerBase, port: Port) -> PreTrainedTokenizerBase:

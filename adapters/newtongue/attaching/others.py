@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from newtongue.answering.lora import flags_kept, lora_parameters, without_others
+from newtongue.answering.lora import flags_kept, lora_parameters, peft_names, without_others
 
 from .bare import out_of_sight
 from .port import CHILD, Port, port_of
@@ -57,5 +57,6 @@ def _others_alone(base: PreTrainedModel) -> Iterator[None]:
         return
     with flags_kept([one for language in port.ranges for one in lora_parameters(base, language)]), out_of_sight(base):
         yield
+    port.others = peft_names(base)
     if port.gate.disabled is not None:
         port.gate.disabled = without_others(base) or port.gate.disabled

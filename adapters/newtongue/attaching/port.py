@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from newtongue.answering.gate import Gate
+from newtongue.answering.lora import peft_names
 from newtongue.base import decoder_of, embedding_table
 from newtongue.errors import NewtongueError
 from newtongue.float32 import computing_as
@@ -52,6 +53,7 @@ class Port(nn.Module):
         gate: lets LoRAs answer there.
         inside: `[batch, positions]`: the language that goes on being written after each position of the latest
             forward, or -1; None where none can be.
+        others: the base's PEFT adapters that are no language's, as they came in by ways that leave languages alone.
         turn: held for a forward, whose state is kept here.
     """
 
@@ -64,6 +66,7 @@ class Port(nn.Module):
         self.answers_to: Tensor | None = None
         self.inside: Tensor | None = None
         self.gate = Gate(base)
+        self.others = peft_names(base)
         self.was_trainable: list[tuple[nn.Parameter, bool]] = []
         self._base = [base]  # In a list, so that the base does not become a child.
         self._ids: Tensor | None = None
@@ -143,7 +146,17 @@ class Port(nn.Module):
         self.gate.close()
 
     def _before_base(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Take out labels that nothing can be scored for: a trainer that takes whole rows for labels has them."""
+        """Take out labels that nothing can be scored for: a trainer that takes whole rows for labels has them.
+
+        Raises:
+            NewtongueError: PEFT was put over the languages, encoders among what it changes and trains.
+        """
+        if strangers := peft_names(self._base[0]) - self.others:
+            raise NewtongueError(
+                f"A PEFT adapter ({', '.join(sorted(strangers))}) was put over a model with languages attached, where "
+                "it would change their encoders and train the base. Call get_peft_model before attaching, or add it by "
+                "model.add_adapter; for SFTTrainer, leave peft_config out: the language has its own LoRA."
+            )
         labels = kwargs.get("labels")
         return args, kwargs if labels is None else {**kwargs, "labels": self.ranges.as_labels(labels)}
 
@@ -238,13 +251,20 @@ class Port(nn.Module):
 
     def _after_decoder(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
         self.gate.close()
-        states = getattr(output, "last_hidden_state", None), *(getattr(output, "hidden_states", None) or ())
-        for state in states:
+        last = getattr(output, "last_hidden_state", None)
+        if last is not None and torch.is_grad_enabled() and not last.requires_grad and self._trains():
+            last.requires_grad_()  # In rows of the base alone nothing trains: to go back through them does nothing.
+        for state in (last, *(getattr(output, "hidden_states", None) or ())):
             if state is not None and state.requires_grad:
                 state.register_hook(partial(self.gate.go_back, self.gate.elsewhere))
         cache = getattr(output, "past_key_values", None)
         if cache is not None and (self._memory or hasattr(cache, REMEMBERED)):
             setattr(cache, REMEMBERED, self._memory)
+
+    def _trains(self) -> bool:
+        """Whether a part of some language does."""
+        adapters = (self.adapter(language) for language in self.ranges)
+        return any(parameter.requires_grad for one in adapters for _, parameter in one.trainable_parameters())
 
 
 def port_of(base: PreTrainedModel) -> Port:

@@ -25,6 +25,7 @@ from newtongue.errors import NewtongueError
 from newtongue.tokenizer.ids import count_ids
 from newtongue.tokenizer.loading import load_tokenizer
 
+SEE_PADDING = ("convbert", "fnet", "mobilebert", "nystromformer", "yoso")  # Kinds that a mask does not keep from it.
 UNLIMITED = 512  # Window of an encoder without a limit of its own (relative positions).
 
 
@@ -46,13 +47,13 @@ class Encoder(nn.Module):
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, capacity: int | None = None) -> None:
         super().__init__()
-        if getattr(model.config, "is_encoder_decoder", False):
+        if getattr(model.config, "is_encoder_decoder", False) and getattr(model, "decoder", None) is not None:
             raise NewtongueError(
                 f"{type(model).__name__} is an encoder-decoder; a port reads with an encoder alone. "
                 "Give its encoder half, for T5 `T5EncoderModel`."
             )
         if getattr(model, "pooler", None) is not None:
-            setattr(model, "pooler", None)  # noqa: B010 (mypy takes it for a tensor)
+            setattr(model, "pooler", Unpooled())  # noqa: B010 (mypy takes it for a tensor)
         self.model = model
         self.tokenizer = tokenizer
         self.opens, self.closes = _boundary_ids(tokenizer)
@@ -115,7 +116,7 @@ class Encoder(nn.Module):
         return int(self.model.config.hidden_size)
 
     def forward(self, runs: list[Tensor]) -> Tensor:
-        """Read runs in one call of the model.
+        """Read runs in one call of the model; of a kind that sees padding, in one call a window.
 
         A run longer than `capacity` is read in windows that overlap by a quarter; each token's state comes
         from the window in which it stands farthest from an edge.
@@ -132,16 +133,29 @@ class Encoder(nn.Module):
             for start, stop, keep_from, keep_to in windows(len(run), self.capacity):
                 inputs.append(torch.cat([opens, run[start:stop], closes]))
                 kept.append((keep_from - start + 1, keep_to - start + 1))
-        lengths = torch.tensor([len(window) for window in inputs], device=runs[0].device)
-        padding = self.tokenizer.pad_token_id or 0
-        ids = pad_sequence(inputs, batch_first=True, padding_value=padding)  # [windows, longest]
-        place = torch.arange(ids.shape[1], device=ids.device)
-        seen = place < lengths[:, None]
-        states = self.model(input_ids=ids, attention_mask=seen.long()).last_hidden_state  # [windows, longest, width]
-        edges = torch.tensor(kept, device=ids.device)
+        if self.model.config.model_type in SEE_PADDING:
+            states = pad_sequence([self._states([one])[0] for one in inputs], batch_first=True)
+        else:
+            states = self._states(inputs)
+        place, edges = torch.arange(states.shape[1], device=states.device), torch.tensor(kept, device=states.device)
         keep = (place >= edges[:, :1]) & (place < edges[:, 1:])
-        read: Tensor = states[keep]
-        return read
+        return states[keep]
+
+    def _states(self, windows: list[Tensor]) -> Tensor:
+        """What one call of the model makes of windows, `[windows, longest, width]`."""
+        lengths = torch.tensor([len(window) for window in windows], device=windows[0].device)
+        padding = self.tokenizer.pad_token_id or 0
+        ids = pad_sequence(windows, batch_first=True, padding_value=padding)  # [windows, longest]
+        seen = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]
+        states: Tensor = self.model(input_ids=ids, attention_mask=seen.long()).last_hidden_state
+        return states
+
+
+class Unpooled(nn.Module):
+    """In place of a pooler, which some models call unasked."""
+
+    def forward(self, _states: Tensor) -> None:
+        """Nothing."""
 
 
 def reading_class(config: Any) -> Any:
@@ -186,7 +200,9 @@ def _boundary_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
 
 
 def _capacity(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
-    positions = getattr(model.config, "max_position_embeddings", None) or UNLIMITED + 2
+    positions = getattr(model.config, "max_position_embeddings", None) or 0
+    if positions < 1:  # Some say so that they have none.
+        positions = UNLIMITED + 2
     for name, module in model.named_modules():
         # RoBERTa and its kin number positions from padding_idx + 1 on.
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:

@@ -6,7 +6,8 @@ from torch.utils.checkpoint import checkpoint
 
 from newtongue.saving.config import MapperConfig
 
-AT_ONCE = 1024  # Soft tokens that settle together: each is compared with every token of the base.
+AT_ONCE = 2**25  # Scores of soft tokens that settle together, each compared with every token of the base: 128 MiB,
+LONGEST_LOT = 1024  # and soft tokens of a lot at most.
 
 
 def nearness(soft: Tensor, table: Tensor, sharpness: float) -> Tensor:
@@ -20,8 +21,9 @@ def nearness(soft: Tensor, table: Tensor, sharpness: float) -> Tensor:
     Returns:
         `[..., rows]`, float32. A soft token's own norm, the same for all rows, is left out.
     """
-    near: Tensor = 2 * soft @ table.T - (table**2).sum(-1)
-    return near.float() * sharpness
+    norms = torch.linalg.vector_norm(table, dim=-1, dtype=torch.float32).square()
+    near: Tensor = 2 * (soft @ table.T).float() - norms  # A table's square would be as large as the table.
+    return near * sharpness
 
 
 class Mapper(nn.Module):
@@ -81,7 +83,7 @@ class Mapper(nn.Module):
             return mixture.to(some.dtype) * factor
 
         kept = torch.is_grad_enabled()
-        lots = soft.split(AT_ONCE)
+        lots = soft.split(min(LONGEST_LOT, max(1, AT_ONCE // len(table))))
         return torch.cat([checkpoint(mixed, lot, use_reentrant=False) if kept else mixed(lot) for lot in lots])
 
     def boundaries(self) -> Tensor:

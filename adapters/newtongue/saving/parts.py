@@ -41,7 +41,7 @@ def read_parts(folder: Path, config: ModalityConfig) -> Parts:
         check_encoder(folder / "encoder")
         encoder = Encoder.from_pretrained(folder / "encoder", trust_remote_code=False, use_safetensors=True)
         check_mapper(config.mapper, folder / "mapper.safetensors")
-        mapper = Mapper(config.mapper)
+        mapper = Mapper(config.mapper).float()  # Whatever torch makes by default.
         mapper.load_state_dict(load_file(folder / "mapper.safetensors"))
         lora = weights = None
         if "lora/adapter_config.json" in config.files:
@@ -51,7 +51,7 @@ def read_parts(folder: Path, config: ModalityConfig) -> Parts:
             weights = load_file(folder / "lora" / "adapter_model.safetensors") or None
         voice = None
         if config.writes:
-            voice = Voice(encoder, config.mapper.base_width)
+            voice = Voice(encoder, config.mapper.base_width).float()
             voice.load_state_dict(load_file(folder / "voice.safetensors"))
     except AdapterFormatError:
         raise

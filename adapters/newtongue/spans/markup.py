@@ -46,6 +46,17 @@ def think(language: str) -> str:
     return _opening(THOUGHT + check_language(language))
 
 
+def reopen(text: str) -> str:
+    """The same text, whose last part goes on where that is written in a language."""
+    last = split(text)[-1:]
+    return text.removesuffix(_END) if last and (last[0][0] or "").startswith(WRITTEN) else text
+
+
+def is_open(text: str) -> bool:
+    """Whether the last part of a marked text goes on."""
+    return not text.endswith(_END)
+
+
 def is_marked(text: str) -> bool:
     """Whether some part of `text` is marked."""
     return _TAG in text and split(text) != [(None, text)]

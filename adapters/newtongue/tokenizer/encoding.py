@@ -6,7 +6,7 @@ from transformers import BatchEncoding
 
 from newtongue.errors import NewtongueError
 from newtongue.spans.borrowed import cut_borrowed
-from newtongue.spans.markup import THOUGHT, WRITTEN, is_marked, split
+from newtongue.spans.markup import THOUGHT, WRITTEN, is_marked, is_open, split
 
 from .ids import check_read
 from .joined import Joined
@@ -55,7 +55,8 @@ class Encoding(Joined):
     def _pieces(self, text: str, goes_on: bool = False) -> list[Piece]:
         """A marked text as pieces; one that goes on stands after others."""
         pieces: list[Piece] = []
-        for language, part in split(text):
+        parts = split(text)
+        for place, (language, part) in enumerate(parts, 1):
             if language is None:
                 pieces.append(self._plain(part, goes_on or bool(pieces)))
             elif self._borrows(language):
@@ -63,7 +64,7 @@ class Encoding(Joined):
                     after = goes_on or bool(pieces)
                     pieces.append(self._plain(words, after) if borrowed else self._run(words, language))
             else:
-                pieces.append(self._run(part, language))
+                pieces.append(self._run(part, language, closed=place < len(parts) or not is_open(text)))
                 pieces += [self._plain(part, True)] if language.startswith(THOUGHT) else []
         return pieces
 
@@ -78,8 +79,11 @@ class Encoding(Joined):
         """Whether what is so marked is read by a language that leaves Latin words to the base."""
         return not marked.startswith((WRITTEN, THOUGHT)) and self.ranges[marked].borrows
 
-    def _run(self, text: str, marked: str) -> Piece:
-        """A run of a language, or what opens one that is yet to be written, or what begins a thought."""
+    def _run(self, text: str, marked: str, closed: bool = True) -> Piece:
+        """A run of a language, or what opens one that is yet to be written, or what begins a thought.
+
+        What is read is closed in any case, what is written where it does not go on.
+        """
         language = self.ranges.tag(marked.lstrip(WRITTEN + THOUGHT))
         owned, written = self.ranges[language], marked.startswith((WRITTEN, THOUGHT))
         if written and not owned.voice:
@@ -88,8 +92,11 @@ class Encoding(Joined):
             own = [owned.closes]
         else:
             # Not verbose: the tokenizer knows of one window, where its encoder reads in several.
-            ids = owned.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-            own = [*([] if written and text else [owned.opens]), *ids, *([owned.closes] if text else [])]
+            # And a text may speak of its special tokens without being cut by them.
+            options = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
+            ids = owned.tokenizer(text, **options)["input_ids"]
+            ends = text and (closed or not written)
+            own = [*([] if written and text else [owned.opens]), *ids, *([owned.closes] if ends else [])]
         first = owned.begin if written else owned.start
         return Piece([one + first for one in own], language, written)
 

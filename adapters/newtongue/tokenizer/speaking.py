@@ -18,7 +18,7 @@ from newtongue.errors import NewtongueError
 from newtongue.languages import AUTO
 from newtongue.ranges import Ranges
 from newtongue.spans import mark_messages, mark_spans
-from newtongue.spans.markup import Message, begin, has_marks, is_marked, mark_all, mark_message
+from newtongue.spans.markup import Message, begin, has_marks, is_marked, mark_all, mark_message, reopen
 
 from .decoding import Decoding
 from .encoding import Encoding
@@ -109,6 +109,8 @@ class LanguagesTokenizer(Encoding, Decoding):
         """
         single = not conversation or isinstance(conversation[0], dict)
         marked = [self._mark_messages(one, language) for one in ([conversation] if single else conversation)]
+        if options.get("continue_final_message"):
+            marked = [[*one[:-1], {**one[-1], "content": reopen(one[-1]["content"])}] for one in marked]
         if options.get("return_assistant_tokens_mask") and any(map(has_marks, chain.from_iterable(marked))):
             raise NewtongueError(
                 "return_assistant_tokens_mask does not see through text in an attached language. Give TRL rows of "

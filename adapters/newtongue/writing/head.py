@@ -41,7 +41,7 @@ class Head:
         self._kept: int | Tensor = 0
         self._closed: Tensor | None = None
         self._linear: tuple[Tensor, Tensor] | None = None
-        self._running = False
+        self._running = self._scored = False
         self._hooks = [
             base.register_forward_pre_hook(self._before_base, with_kwargs=True),
             self.own.register_forward_hook(self._after_head),
@@ -78,7 +78,8 @@ class Head:
         self._linear = linear if self._running else None
         return linear
 
-    def _before_base(self, _module: nn.Module, _args: Any, kwargs: dict[str, Any]) -> None:
+    def _before_base(self, base: nn.Module, _args: Any, kwargs: dict[str, Any]) -> None:
+        self._scored = kwargs.get("labels") is not None and not base.training
         self._kept, self._running = kwargs.get("logits_to_keep", 0), True
         self._closed = self._linear = None
 
@@ -117,8 +118,12 @@ class Head:
         return wide
 
     def _after_base(self, _module: nn.Module, _args: Any, output: Any) -> None:
-        """Close again what a base that caps its logits has opened."""
-        if self._closed is not None and getattr(output, "logits", None) is not None:
-            output.logits = output.logits.masked_fill(self._closed, -math.inf)
+        """Close again what a base that caps its logits has opened, and give what is evaluated all columns."""
+        logits = getattr(output, "logits", None)
+        if self._closed is not None and logits is not None:
+            logits = output.logits = logits.masked_fill(self._closed, -math.inf)
+        if self._scored and logits is not None:  # Trainers put those of all batches together.
+            missing = self.port.voices()[-1][0].start - logits.shape[-1]
+            output.logits = nn.functional.pad(logits, (0, missing), value=-math.inf)
         self._closed = self._linear = None
         self._running = False
