@@ -56,11 +56,11 @@ def forward(shape: Shape, batch: int, positions: int, heads: int | None = None) 
 
 
 def encoder_forward(shape: Shape, places: int) -> Work:
-    """Of encoder and mapper over so many tokens."""
+    """Of encoder and mapper over so many tokens, and of settling: a product with the base's table and one back."""
     encoder, width = shape.encoder, shape.sizes.width
     hidden = 2 * max(encoder.width, width)
     parameters = encoder.layers * 10 * encoder.width**2 + hidden * (encoder.width + width)
-    return Work(2 * parameters * places, 4 * parameters)
+    return Work((2 * parameters + 4 * shape.sizes.rows * width) * places, 4 * parameters)
 
 
 def lora_parameters(shape: Shape) -> int:

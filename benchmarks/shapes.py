@@ -45,6 +45,7 @@ from .rows import Skip
 
 GIB = 2**30
 RANK = 16
+SHARPNESS = 8.0  # With which soft tokens settle, as in the recipes for the Phis.
 LARGE_ENCODER = Represent(Training(1), vocabulary=50_000, width=768, layers=12, heads=12)
 
 
@@ -175,7 +176,8 @@ def make_adapter(
 ) -> ModalityAdapter:
     """A fresh adapter for `base`."""
     encoder = make_encoder(shape, tokenizer)
-    return ModalityAdapter.create(base, encoder, language=language, lora=shape.lora if lora else None)
+    tuned = shape.lora if lora else None
+    return ModalityAdapter.create(base, encoder, language=language, lora=tuned, sharpness=SHARPNESS)
 
 
 def narrower(shape: Shape) -> Shape:

@@ -12,7 +12,7 @@ from benchmarks.__main__ import FIGURES, main
 from benchmarks.memory import peak
 from benchmarks.rows import Row, Skip
 from benchmarks.setting import smallest
-from benchmarks.shapes import free_memory
+from benchmarks.shapes import SHARPNESS, free_memory
 from benchmarks.texts import of_recipe
 from benchmarks.timing import side_by_side
 
@@ -52,11 +52,12 @@ def test_medians_are_of_no_more_rounds_than_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in shipped() if name.startswith("phi-") and "bert" not in name])
-def test_all_recipes_of_the_phis_make_the_tokenizer_that_is_measured(name: str, tmp_path: Path) -> None:
+def test_all_recipes_of_the_phis_make_the_adapter_that_is_measured(name: str, tmp_path: Path) -> None:
     recipe = load_recipe(name)
     made, measured = recipe.represent, of_recipe(recipe.language, tmp_path, None)
     assert made is not None
     assert (made.vocabulary, made.tokens, made.joined) == (measured.vocabulary, measured.tokens, measured.joined)
+    assert recipe.map is not None and recipe.map.sharpness == SHARPNESS
 
 
 def test_jobs_take_turns_and_warm_up_does_not_count() -> None:

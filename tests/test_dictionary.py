@@ -4,6 +4,7 @@ import pytest
 
 from newtongue_recipes.atlas import split
 from newtongue_recipes.atlas.sentences import dictionary, pairs
+from newtongue_recipes.stages import dictionary as dictionary_of
 from newtongue_recipes.stages.dictionary import mine_dictionary
 
 COLOURS = {"red": "kırmızı", "green": "yeşil", "blue": "mavi", "white": "beyaz"}
@@ -19,6 +20,16 @@ def test_runs_of_a_script_are_words_where_no_spaces_part_them() -> None:
     kanji, kana = {"east": "東", "west": "西", "north": "北"}, {"hotel": "ホテル", "bus": "バス", "tower": "タワー"}
     found = mine_dictionary((f"{a} {b}", f"{x}{y}") for a, x in kanji.items() for b, y in kana.items())
     assert set(found) == {(one, other) for one, other in (kanji | kana).items()}
+
+
+def test_of_many_texts_some_are_read_and_of_long_ones_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = set(mine_dictionary(PAIRS))
+    book = [(" ".join(one for one, _ in PAIRS * 20), " ".join(other for _, other in PAIRS * 20))] * 2
+    assert set(mine_dictionary([*book, *PAIRS])) == whole
+    monkeypatch.setattr(dictionary_of, "MOST", 6 * len(PAIRS) * 3 - 1)  # A third of what is there, and one.
+    assert set(mine_dictionary([pair for pair in PAIRS for _ in range(4)])) == whole
+    monkeypatch.setattr(dictionary_of, "MOST", 1)
+    assert not mine_dictionary(PAIRS)
 
 
 @pytest.mark.parametrize(

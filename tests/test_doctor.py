@@ -15,7 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 import tiny
-from newtongue_recipes import doctor
+from newtongue.reading import mapper
+from newtongue_recipes import doctor, estimates
 from newtongue_recipes.cli import app
 from newtongue_recipes.estimates import GIB, SHAPES, expect_memory, shape_of, suits_cpu
 from newtongue_recipes.recipe import load_recipe, shipped
@@ -104,7 +105,7 @@ def test_a_hub_out_of_reach_is_told_with_a_way_out(endpoint: str) -> None:
     assert "HF_ENDPOINT" in found.fix
 
 
-@pytest.mark.parametrize("memory,fitting", [(0, 2), (5 * GIB, 5), (12 * GIB, 11), (GIB, 2)])
+@pytest.mark.parametrize("memory,fitting", [(0, 2), (5 * GIB, 3), (6 * GIB, 9), (12 * GIB, 11), (GIB, 2)])
 def test_recipes_fit_where_there_is_room(memory: int, fitting: int) -> None:
     found = list(doctor.check_recipes(memory))
     assert sum(check.state == "ok" for check in found) == fitting
@@ -151,6 +152,7 @@ def test_a_shape_counts_the_weights_of_the_model_it_is_read_off(architecture: st
         pytest.param("tune.training.batch=6", "activations", True, id="fewer rows"),
         pytest.param("tune.rank=4", "LoRA", True, id="a lower rank"),
         pytest.param("tune.answer=own", "total", False, id="a voice"),
+        pytest.param("map.sharpness=0", "scores", True, id="nothing settled"),
         pytest.param("tune.training.extra.optim=adamw_torch", "encoder and mapper", False, id="averages in 32 bits"),
     ],
 )
@@ -161,6 +163,10 @@ def test_memory_moves_with_what_decides_it(override: str, part: str, smaller: bo
     was, tuned = ({**one.parts, "total": one.total}.get(part, 0) for one in (before, after))
     assert (tuned < was) == smaller
     assert tuned != was
+
+
+def test_as_many_scores_are_reckoned_with_as_settle_at_once() -> None:
+    assert estimates.SETTLED == mapper.AT_ONCE
 
 
 def test_an_unknown_base_has_no_estimate() -> None:

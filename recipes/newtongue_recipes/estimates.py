@@ -17,6 +17,7 @@ SMALL = 10**8  # Parameters of a base that a CPU trains in minutes.
 CONTEXT = GIB // 2  # What CUDA and its libraries take before a model is loaded.
 SCORED = 14  # Bytes a position and token it may say: its chance, what that comes from and their gradients.
 TILE = (4096, 32_768)  # Positions and tokens that TRL's loss scores at once; it keeps no more of them.
+SETTLED = 2**25  # Scores at once of soft tokens that settle, as `newtongue.reading.mapper` has them.
 PAIR = 128  # Positions of a sentence with its translation, when pairs are long.
 
 
@@ -147,13 +148,14 @@ def _stages(recipe: Recipe, base: Shape) -> Iterator[Estimate]:
     for name, part in recipe.map.parts.items() if recipe.map else ():
         places = part.batch * PAIR
         through = _layers(base, places, recipe.base.gradient_checkpointing) if name == "through" else 0
+        scores = places // 2 * base.rows * SCORED if name == "through" else 0  # Of the translation.
         yield Estimate(
             f"map {name}",
             {
                 "base": frozen,
                 "encoder and mapper": _trained(reader, part),
                 "activations": through + _layers(encoder, places, checkpoints=False),
-                "scores": places // 2 * base.rows * SCORED if name == "through" else 0,  # Of the translation.
+                "scores": max(scores, _settling(recipe, base, places)),  # At different times.
                 "CUDA": CONTEXT,
             },
         )
@@ -173,6 +175,7 @@ def _stages(recipe: Recipe, base: Shape) -> Iterator[Estimate]:
             voice = 2 * encoder.width * base.width + 2 * encoder.rows
             parts["voice"] = _trained(voice, training)
             parts["scores"] = min(places, SCORED_AT_ONCE) * (base.rows + encoder.rows) * SCORED
+        parts["scores"] = max(parts["scores"], _settling(recipe, base, places))
         yield Estimate("tune", parts)
 
 
@@ -192,6 +195,11 @@ def _encoder(recipe: Recipe) -> Shape:
 def _mapper(encoder: Shape, base: Shape, recipe: Recipe) -> int:
     hidden = (recipe.map and recipe.map.hidden) or 2 * max(encoder.width, base.width)
     return hidden * (encoder.width + base.width)
+
+
+def _settling(recipe: Recipe, base: Shape, places: int) -> int:
+    """Of soft tokens compared with every row of the embedding; what an adapter from elsewhere does is not known."""
+    return min(places * base.rows, SETTLED) * SCORED if recipe.map and recipe.map.sharpness else 0
 
 
 def _parameters(shape: Shape) -> int:

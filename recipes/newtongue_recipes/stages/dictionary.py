@@ -7,6 +7,7 @@ for that may sound alike.
 """
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 
 import numpy as np
 
@@ -17,15 +18,20 @@ ROUNDS = 5  # Of expectation and maximisation.
 LEAST = 2  # Texts that hold a word.
 SHARE = 0.3  # Probability of a word's English, at least,
 BACK = 0.02  # and of the word, given that English.
+MOST = 10_000_000  # Pairs of words looked at, which take some 2 GiB and a minute or two,
+LONGEST = 200  # in texts of so many words: in longer ones a word stands beside everything.
 
 
 def mine_dictionary(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The words of the language in translations, each after the English word it goes with, if one does.
 
     Args:
-        pairs: English, and the language. What is the same on both sides says nothing, and is passed over.
+        pairs: English, and the language. What is the same on both sides says nothing, and is passed over, as long texts
+            are; where the others have more than `MOST` pairs of words, every second is read, or every third …
     """
     told = [(words(one), words(other)) for one, other in pairs if one != other]
+    told = [both for both in told if max(map(len, both)) <= LONGEST]
+    told = told[:: max(1, ceil(sum(len(one) * len(other) for one, other in told) / MOST))]
     english, english_ids = _numbered([one for one, _ in told])
     own, own_ids = _numbered([other for _, other in told])
     if not own or not english:
