@@ -414,7 +414,11 @@ def test_the_steps_that_fit_into_seconds_are_told_by_a_short_training_of_few_ste
 def test_what_an_evaluation_wrote_below_an_experiment_finishes_none_of_its_runs(tmp_path: Path) -> None:
     (run,) = plan(small(), ["translate-test"])
     judged = Result(
-        method=run.title, task="tatoeba", language=run.language, rows=(Row("1", "Su?", ("water",)),), role="bound"
+        method=run.title,
+        task="tatoeba",
+        language=run.language,
+        rows=(Row("1", "Su?", ("water",), "water"),),
+        role="bound",
     )
     write_result(judged, tmp_path / "judged")
     assert not finished(tmp_path, [run])
@@ -424,7 +428,7 @@ def test_what_an_evaluation_wrote_below_an_experiment_finishes_none_of_its_runs(
 
 def test_a_run_is_finished_when_all_its_answers_are_there(tmp_path: Path) -> None:
     (run,) = plan(small(), ["translate-test"])
-    rows, settings = (Row("1", "Su?", ("water",)),), {"method": run.method, "parts": ["mkqa-en", "mkqa-tr"]}
+    rows, settings = (Row("1", "Su?", ("water",), "water"),), {"method": run.method, "parts": ["mkqa-en", "mkqa-tr"]}
     english = Result(method=run.title, task="mkqa", language="tr", rows=rows, settings=settings)
     write_result(english, tmp_path)
     assert not finished(tmp_path, [run])

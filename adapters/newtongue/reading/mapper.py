@@ -21,8 +21,9 @@ def nearness(soft: Tensor, table: Tensor, sharpness: float) -> Tensor:
     Returns:
         `[..., rows]`, float32. A soft token's own norm, the same for all rows, is left out.
     """
-    norms = torch.linalg.vector_norm(table, dim=-1, dtype=torch.float32).square()
-    near: Tensor = 2 * (soft @ table.T).float() - norms  # A table's square would be as large as the table.
+    wide = torch.promote_types(table.dtype, torch.float32)
+    norms = torch.linalg.vector_norm(table, dim=-1, dtype=wide).square()  # A table's square is as large as the table.
+    near: Tensor = 2 * (soft @ table.T).float() - norms.float()
     return near * sharpness
 
 
