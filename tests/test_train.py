@@ -274,7 +274,7 @@ def without_weights(world: Path, here: Path) -> dict[str, object]:
 
 def without_words(world: Path, here: Path) -> dict[str, object]:
     (here / "pairs.tsv").write_text("english\tother\nI see.\tGörüyorum.\n", encoding="utf-8")
-    return {"data.pairs": f"[{{path: {here / 'pairs.tsv'}}}]", "map.words": "{steps: 2}"}
+    return {"data.pairs": f"[{{path: {here / 'pairs.tsv'}}}]", "map.words": "{steps: 2}", "map.mined": 0}
 
 
 def without_system(world: Path, here: Path) -> dict[str, object]:
