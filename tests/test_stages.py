@@ -20,6 +20,7 @@ from newtongue_recipes.stages import Map, Represent, Training, Tune, map_languag
 from newtongue_recipes.stages.fitting import fitting, pair_row
 from newtongue_recipes.stages.map import Objective, Pair
 from newtongue_recipes.stages.represent import _encode
+from newtongue_recipes.stages.vocabulary import train_vocabulary
 
 PAIRS = [Pair(english, turkish) for english, turkish in zip(tiny.ENGLISH, tiny.TURKISH, strict=True)] * 4
 WORDS = [Pair("Paris", "Paris", aligned=True), Pair("capital", "başkent", aligned=True)]
@@ -100,6 +101,14 @@ def test_represent_reads_the_whole_of_a_long_text_and_short_ones_as_before(whole
     assert max(map(len, rows["input_ids"])) == settings.positions
     read = [one for ids in rows["input_ids"][1:-1] for one in ids[1:-1]]
     assert read == tokenizer(long, add_special_tokens=False)["input_ids"]
+
+
+def test_represent_reads_the_name_of_a_special_token_as_text() -> None:
+    tokenizer = train_vocabulary(tiny.TURKISH * 10, 400, 64)
+    text = f"su {tokenizer.sep_token} aş {tokenizer.mask_token}"
+    [ids] = _encode(tokenizer, [text], Represent(training(), positions=64))["input_ids"]
+    assert tokenizer.decode(ids[1:-1]) == text
+    assert not {*ids[1:-1]} & {*tokenizer.all_special_ids}
 
 
 @pytest.mark.parametrize("whole_words", [False, True])

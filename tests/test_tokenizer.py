@@ -20,6 +20,7 @@ from newtongue import AttachedModel, LanguageError, NewtongueError, mark
 from newtongue.attaching.port import CHILD
 from newtongue.spans import mark_spans
 from newtongue.spans.markup import is_marked, split, unmark
+from newtongue.tokenizer.ids import text_ids
 from newtongue.tokenizer.speaking import join_tokenizer
 from tiny import ENGLISH, JAPANESE, TEMPLATE, TURKISH, base_tokenizer
 from worlds import adapter_for, attach_two, bare_base, world
@@ -37,6 +38,18 @@ END = "\U000e0001\U000e007f"
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
     return world().tokenizer
+
+
+def test_a_text_may_name_special_tokens_that_are_pieces_of_a_unigram_model() -> None:
+    pieces = [("<s>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *((one, -2.0) for one in "▁sufresh<>/")]
+    backend = Tokenizer(models.Unigram(pieces, 2))
+    backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    own = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    assert 0 in own("su <s>fresh</s>", split_special_tokens=True)["input_ids"]
+    ids = text_ids(own, "su <s>fresh</s>")
+    assert {0, 1}.isdisjoint(ids)
+    assert own.decode(ids).replace(" ", "") == "su<s>fresh</s>"
+    assert text_ids(own, "su fresh") == own("su fresh")["input_ids"]
 
 
 def own_ids(tokenizer: Any, ids: list[int]) -> list[str | None]:

@@ -38,6 +38,17 @@ def test_a_text_comes_back(texts: list[str], kind: Tokens, joined: bool) -> None
 
 
 @pytest.mark.parametrize("kind", get_args(Tokens))
+def test_a_text_that_names_pieces_is_read_as_text(texts: list[str], kind: Tokens) -> None:
+    tokenizer = train_vocabulary(texts, 800, kind=kind)
+    text = f"{' '.join(SPECIALS)} <0x41> {texts[0]}"
+    ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    assert tokenizer.decode(ids) == normalize("NFKC", text)
+    assert not {*ids} & {*range(len(SPECIALS)), tokenizer.convert_tokens_to_ids("<0x41>")}
+    plain = tokenizer(texts[0], add_special_tokens=False)["input_ids"]
+    assert ids[-len(plain) + 1 :] == plain[1:]
+
+
+@pytest.mark.parametrize("kind", get_args(Tokens))
 def test_too_few_ids_are_an_error_that_says_how_many_it_takes(kind: Tokens) -> None:
     told = "Su içer. Kedi de."
     with pytest.raises(NewtongueError, match=r"A vocabulary of 200 .*represent\.vocabulary") as refused:

@@ -8,7 +8,7 @@ from newtongue.errors import NewtongueError
 from newtongue.spans.borrowed import cut_borrowed
 from newtongue.spans.markup import THOUGHT, WRITTEN, is_marked, is_open, split
 
-from .ids import check_read
+from .ids import check_read, text_ids
 from .joined import Joined
 from .pieces import Piece, join, shorten
 
@@ -91,10 +91,7 @@ class Encoding(Joined):
         if marked.startswith(THOUGHT):
             own = [owned.closes]
         else:
-            # Not verbose: the tokenizer knows of one window, where its encoder reads in several.
-            # And a text may speak of its special tokens without being cut by them.
-            options = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
-            ids = owned.tokenizer(text, **options)["input_ids"]
+            ids = text_ids(owned.tokenizer, text)
             ends = text and (closed or not written)
             own = [*([] if written and text else [owned.opens]), *ids, *([owned.closes] if ends else [])]
         first = owned.begin if written else owned.start

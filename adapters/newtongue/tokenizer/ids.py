@@ -1,5 +1,6 @@
 """The ids that a tokenizer gives, held against the rows of an embedding that are there for them."""
 
+import re
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
@@ -7,6 +8,26 @@ from transformers import PreTrainedTokenizerBase
 from newtongue.errors import NewtongueError
 
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+
+
+def text_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Ids of a text alone, which may speak of special tokens without being cut by them.
+
+    The tokenizer is not told to be verbose: it knows of one window, where its encoder reads in several.
+    """
+
+    def plain(part: str) -> list[int]:
+        ids: list[int] = tokenizer(part, add_special_tokens=False, split_special_tokens=True, verbose=False)[
+            "input_ids"
+        ]
+        return ids
+
+    ids, special = plain(text), {*tokenizer.all_special_ids} - {tokenizer.unk_token_id}
+    if special.isdisjoint(ids):
+        return ids
+    # A Unigram model has its special tokens among its pieces, and finds them whole.
+    named = "|".join(f"(?<={re.escape(one[0])})(?={re.escape(one[1:])})" for one in tokenizer.all_special_tokens)
+    return [one for part in re.split(named, text) for one in plain(part)]
 
 
 def count_ids(tokenizer: PreTrainedTokenizerBase) -> int:

@@ -39,7 +39,11 @@ def conflicts(given: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
         yield ("map",), "trains nothing: words, toward and through are all null. Give steps to one of them at least."
     for (stage, part), training in trainings(given):
         extra = _get(training, "extra")
-        rows = {"packing": _get(given[stage], "packing") is True, "twins": bool(_get(given[stage], "twins"))}
+        rows = {
+            "packing": _get(given[stage], "packing") is True,
+            "twins": bool(_get(given[stage], "twins")),
+            "writes": _get(given[stage], "answer") == "own",
+        }
         for option, value in extra.items() if isinstance(extra, Mapping) else ():
             said = refuse_option(option, value, stage=stage, **rows)
             if said is not None:

@@ -70,9 +70,17 @@ VAIN_BESIDE_TWINS = {
         "fails beside twins, which answer to nothing. Set 'tune.twins' to 0, or leave it out.",
     ),
 }
+VAIN_WRITING = {
+    "label_smoothing_factor": (
+        0.0,
+        "is infinite where the language writes: tokens that cannot follow have no chance to smooth. Leave it out.",
+    ),
+}
 
 
-def refuse_option(name: Any, value: Any, *, stage: str, packing: bool = False, twins: bool = False) -> str | None:
+def refuse_option(
+    name: Any, value: Any, *, stage: str, packing: bool = False, twins: bool = False, writes: bool = False
+) -> str | None:
     """Why the trainer of a stage does not take an option, and what to do; None where it does.
 
     Args:
@@ -80,6 +88,7 @@ def refuse_option(name: Any, value: Any, *, stage: str, packing: bool = False, t
         stage: the stage's name.
         packing: whether it packs its rows.
         twins: whether there are twins among them.
+        writes: whether answers are in the language's own tokens.
     """
     kind = "SFTConfig" if stage == "tune" else "TrainingArguments"
     known = trainer_options(kind)
@@ -88,7 +97,7 @@ def refuse_option(name: Any, value: Any, *, stage: str, packing: bool = False, t
     if name not in known:
         return f"no option of {kind}. {did_you_mean(name, known)}"
     vain = VAIN | (VAIN_IN_MAP if stage == "map" else {}) | ({} if packing else VAIN_UNPACKED)
-    vain |= VAIN_BESIDE_TWINS if twins else {}
+    vain |= (VAIN_WRITING if writes else {}) | (VAIN_BESIDE_TWINS if twins else {})
     if name in vain and value != vain[name][0]:
         return vain[name][1]
     if name == "gradient_accumulation_steps" and type(value) is int and value < 1:

@@ -95,6 +95,7 @@ def _encode(tokenizer: PreTrainedTokenizerBase, texts: list[str], settings: Repr
         max_length=settings.positions,
         return_overflowing_tokens=tokenizer.is_fast,  # The others give what is left as bare ids, for some texts alone.
         return_special_tokens_mask=True,
+        split_special_tokens=True,  # A text's own "[SEP]" is text.
     )
     encoded.pop("overflow_to_sample_mapping", None)
     if settings.whole_words:

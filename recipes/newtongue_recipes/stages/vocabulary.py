@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sentencepiece
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.convert_slow_tokenizer import generate_merges
 
@@ -14,6 +14,7 @@ from newtongue import NewtongueError
 from newtongue_recipes.settings import Tokens
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+_NAMED = Regex(rf"\[(?=({'|'.join(one[1:-1] for one in SPECIALS)})\])|<(?=0x[0-9A-F]{{2}}>)")  # Pieces, not text.
 _LONGEST = 4192  # Bytes; longer texts SentencePiece drops in silence, unless it is told to take them.
 
 
@@ -98,7 +99,8 @@ def _bpe(scored: list[tuple[str, float]]) -> models.BPE:
 def _as_fast(model: Any, positions: int, spaced: bool) -> PreTrainedTokenizerBase:
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace("  ", " ")])
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first" if spaced else "never")
+    spaces = pre_tokenizers.Metaspace(prepend_scheme="first" if spaced else "never")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(_NAMED, "isolated"), spaces])
     tokenizer.decoder = decoders.Sequence(
         [decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="first" if spaced else "never")]
     )
