@@ -1,14 +1,19 @@
-"""Words in Latin letters within text of another script, left to the base by a language that borrows."""
+"""Words that a language leaves to the base: in Latin letters within another script, or shorter in the base's tokens."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from transformers import PreTrainedTokenizerBase
 
 import tiny
-from newtongue import AttachedModel, ModalityAdapter, NewtongueError, mark
-from newtongue.spans.borrowed import cut_borrowed
+from newtongue import AttachedModel, ModalityAdapter, mark
+from newtongue.ranges import Ranges
+from newtongue.spans.borrowed import cut_latin, cut_shorter
+from newtongue.spans.markup import split
+from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_evaluation.measures.geometry import soft_tokens
 from newtongue_evaluation.measures.states import sentence_states
 from newtongue_recipes.asking import gloss_of
@@ -48,9 +53,54 @@ def model(adapter: ModalityAdapter) -> AttachedModel:
     ],
 )
 def test_latin_words_are_cut_out_of_what_has_letters_of_its_own(text: str, borrowed: list[str]) -> None:
-    parts = cut_borrowed(text)
+    parts = cut_latin(text)
     assert [part for part, taken in parts if taken] == borrowed
     assert "".join(part for part, _ in parts).replace(" ", "") == text.replace(" ", "")
+
+
+SAVED = {"big": 1, "chill": 2, "of": 0, "the": 0, "ne": 0, "kim": -1, "mil": 1, "1981": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "borrowed"),
+    [
+        ("kim the big chill ne kim", [" big chill"]),
+        ("chill of the chill'de kim", ["chill of the chill"]),
+        ("kim mil kim", []),
+        ("mil kim mil", []),
+        ("mil ne mil kim", ["mil ne mil"]),
+        ("kim (chill) kim chill", ["chill", " chill"]),
+        ("1981'de kim", ["1981"]),
+        ("the big chill", [" big chill"]),
+        ("big chill", []),
+        ("1981?", []),
+        ("?!", []),
+    ],
+)
+def test_stretches_that_the_base_says_shorter_by_two_are_cut_out(text: str, borrowed: list[str]) -> None:
+    parts = cut_shorter(text, lambda words: [SAVED.get(word, -1) for word in words])
+    assert [part for part, taken in parts if taken] == borrowed
+    assert "".join(part for part, _ in parts).replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("own", [tiny.base_tokenizer, tiny.spaced_tokenizer])
+def test_a_language_in_latin_letters_borrows_what_is_shorter_in_the_base_s_tokens(
+    own: Callable[[], PreTrainedTokenizerBase],
+) -> None:
+    reads = tiny.encoder_tokenizer(tiny.TURKISH)
+    text = f"{tiny.TURKISH[0]} {tiny.ENGLISH[0].rstrip('?.!')} {tiny.TURKISH[1]}"
+    rows = {}
+    for borrows in (False, True):
+        ranges = Ranges(400)
+        ranges.add("tr", reads, 1, 2, borrows=borrows)
+        tokenizer = join_tokenizer(own(), ranges)
+        rows[borrows] = tokenizer(text, language="tr", add_special_tokens=False)["input_ids"]
+        again = tokenizer(tokenizer.decode(rows[borrows]), add_special_tokens=False)["input_ids"]
+        assert again == rows[borrows]
+    marked = tokenizer.decode(rows[True])
+    said = [part.strip() for language, part in split(marked) if language is None]
+    assert said and all(f" {part} " in text for part in said)
+    assert len(rows[True]) <= len(rows[False])
 
 
 def test_borrowed_words_are_the_base_s_own_ids_in_their_place(model: AttachedModel) -> None:
@@ -93,11 +143,6 @@ def test_a_gloss_has_the_borrowed_words(model: AttachedModel) -> None:
     said = [word for _, word in gloss_of(model, TEXT, "ja")]
     assert "star trek" in " ".join("".join(said).split())
     assert "Cat" in "".join(said)
-
-
-def test_a_language_in_latin_letters_cannot_borrow() -> None:
-    with pytest.raises(NewtongueError, match=r"Turkish.*is written in Latin letters.*Set 'borrows' to false"):
-        ModalityAdapter.create(bare_base(), tiny.tiny_encoder(), language="tr", borrows=True)
 
 
 def test_a_saved_adapter_borrows_and_one_from_before_does_not(adapter: ModalityAdapter, tmp_path: Path) -> None:

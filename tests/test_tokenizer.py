@@ -12,7 +12,7 @@ import torch
 from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast, pipeline
 from trl import SFTConfig, SFTTrainer
 
@@ -22,7 +22,7 @@ from newtongue.spans import mark_spans
 from newtongue.spans.markup import is_marked, split, unmark
 from newtongue.tokenizer.ids import text_ids
 from newtongue.tokenizer.speaking import join_tokenizer
-from tiny import ENGLISH, JAPANESE, TEMPLATE, TURKISH, base_tokenizer
+from tiny import ENGLISH, JAPANESE, TEMPLATE, TURKISH, base_tokenizer, spaced_tokenizer
 from worlds import adapter_for, attach_two, bare_base, world
 
 FLAGS = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f and 🇹🇷"
@@ -523,15 +523,8 @@ def test_a_chat_whose_system_prompt_must_give_way_keeps_its_first_id_and_its_end
 
 @cache
 def begins_with_a_space() -> Any:
-    """A base's tokenizer as SentencePiece makes them, which puts a space before the first word of a text alone."""
-    backend = Tokenizer(models.BPE(unk_token="<unk>"))
-    backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
-    backend.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
-    specials = ["<unk>", "<s>", "</s>", "<|user|>", "<|assistant|>", "<|end|>"]
-    backend.train_from_iterator(ENGLISH * 3, trainers.BpeTrainer(vocab_size=200, special_tokens=specials))
-    own = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
-    own.chat_template = TEMPLATE
-    return join_tokenizer(own, getattr(world(), CHILD).ranges)
+    """The tokenizer of a base that begins a text with a space, with languages."""
+    return join_tokenizer(spaced_tokenizer(), getattr(world(), CHILD).ranges)
 
 
 def test_an_answer_is_encoded_as_the_template_does_it_not_as_what_begins_a_text() -> None:

@@ -95,6 +95,18 @@ def base_tokenizer(template: bool = True) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def spaced_tokenizer() -> PreTrainedTokenizerBase:
+    """A base's tokenizer as SentencePiece makes them, which puts a space before the first word of a text alone."""
+    backend = Tokenizer(models.BPE(unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    backend.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    specials = ["<unk>", "<s>", "</s>", "<|user|>", "<|assistant|>", "<|end|>"]
+    backend.train_from_iterator(ENGLISH * 3, trainers.BpeTrainer(vocab_size=200, special_tokens=specials))
+    own = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+    own.chat_template = TEMPLATE
+    return own
+
+
 def encoder_tokenizer(texts: list[str]) -> PreTrainedTokenizerBase:
     """A language's own byte-level BPE, with BERT's special tokens."""
     specials = ("[PAD]", "[CLS]", "[SEP]", "[MASK]", "[UNK]")

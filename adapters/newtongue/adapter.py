@@ -24,7 +24,6 @@ from .saving.folder import write_folder
 from .saving.parts import read_parts, write_parts
 from .saving.precision import check_dtype
 from .sharing import hub
-from .spans.borrowed import check_borrows
 from .writing.voice import Voice, make_voice
 
 if TYPE_CHECKING:
@@ -82,15 +81,14 @@ class ModalityAdapter(Float32):
             hidden: the mapper's inner size, 1 or more; twice the larger of the two widths when not given.
             dropout: in the mapper, from 0 to 1.
             sharpness: how sharply soft tokens settle on the base's own tokens, 0 or more; 0 leaves them as they are.
-            borrows: leave words in Latin letters, within text of another script, to the base's own tokens.
+            borrows: leave to the base's own tokens words in Latin letters, or, in a language that is itself written so,
+                words that are shorter in them.
             lora: how to tune the base; none by default (add it later with `with_lora`).
 
         Raises:
-            NewtongueError: it is to borrow, and is itself written in Latin letters; or a number is out of bounds.
+            NewtongueError: a number is out of bounds.
         """
         check_language(language)
-        if borrows:
-            check_borrows(language)
         info = BaseInfo.of(base)
         mapper = MapperConfig(
             encoder_width=encoder.width,

@@ -17,7 +17,7 @@ class Range:
     """The ids `[start, start + size)` that one language reads, and the tokenizer they come from.
 
     A language with a voice writes the ids `[begin, start)`, as many, for the same tokens: what is read is seen in both
-    directions, what is written is not. One that borrows leaves words in Latin letters to the base.
+    directions, what is written is not. One that borrows leaves some words to the base's own tokens.
     """
 
     start: int

@@ -169,7 +169,8 @@ class Map:
     """Share of the second part's steps, the last ones, in which soft tokens already settle, as they will wherever
     they are read; without `sharpness` they never do."""
     borrows: bool = False
-    """Leave words in Latin letters, within text of another script, to the base, which reads them in its own tokens."""
+    """Leave words to the base, which reads them in its own tokens: those in Latin letters, or, in a language that is
+    itself written so, those that are shorter in them."""
     hidden: Count | None = None
     """The mapper's inner size; twice the larger width when null."""
     dropout: Dropout = 0.05

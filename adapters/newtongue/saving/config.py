@@ -53,7 +53,8 @@ class ModalityConfig:
         language: BCP 47 tag.
         vocabulary: ids the language owns.
         base, mapper: what it attaches to and the mapper's shape.
-        borrows: whether words in Latin letters, within text of another script, are left to the base's own tokens.
+        borrows: whether words in Latin letters, or in a language that is itself written so those that are shorter in
+            the base's own tokens, are left to these.
         notes: how it was made, for the model card (data, licences, results …); free JSON.
         files: sha256 of every part, by its path inside the folder.
     """

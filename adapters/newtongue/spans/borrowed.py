@@ -1,15 +1,17 @@
-"""Words that a language borrows as they stand: Latin letters in text of another script, such as NBA in Japanese."""
+"""Words that a language borrows as they stand, such as NBA in Japanese, or the name of a film in Turkish."""
 
 import re
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-
-from newtongue.errors import NewtongueError
-from newtongue.languages import language_name
 
 from .scripts import scripts_of_language
 
 _LATIN = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ"
-_WORDS = re.compile(rf" ?[{_LATIN}](?:[ -~{_LATIN}]*[0-9{_LATIN}])?")  # Several in a row, and what is between them.
+_LATIN_WORDS = re.compile(
+    rf" ?[{_LATIN}](?:[ -~{_LATIN}]*[0-9{_LATIN}])?"
+)  # Several in a row, and what is between them.
+_WORDS = re.compile(r"[^\W_]+")
+_BOUNDARY = 2  # Positions that close a run and open another.
 
 
 def is_latin(language: str) -> bool:
@@ -17,22 +19,42 @@ def is_latin(language: str) -> bool:
     return "LATIN" in scripts_of_language(language)
 
 
-def check_borrows(language: str) -> None:
-    """Raise NewtongueError where a language is itself written in Latin letters, and so borrows nothing by them."""
-    if is_latin(language):
-        raise NewtongueError(
-            f"{language_name(language)} ({language}) is written in Latin letters, so they do not tell which words it "
-            "borrows. Set 'borrows' to false."
-        )
-
-
-def cut_borrowed(text: str) -> list[tuple[str, bool]]:
-    """Cut a text into parts and whether each is borrowed; a text with no letter of its own borrows nothing.
+def cut_latin(text: str) -> list[tuple[str, bool]]:
+    """Cut a text of another script into parts and whether each is borrowed, being in Latin letters.
 
     A space before what is borrowed goes with it, as the base parts its own words.
     """
-    edges = [0, *(edge for match in _WORDS.finditer(text) for edge in match.span()), len(text)]
-    parts = [(text[start:stop], at % 2 == 1) for at, (start, stop) in enumerate(pairwise(edges))]
-    if not any(letter.isalpha() for part, borrowed in parts if not borrowed for letter in part):
+    return _cut(text, [match.span() for match in _LATIN_WORDS.finditer(text)])
+
+
+def cut_shorter(text: str, saved: Callable[[Sequence[str]], Sequence[int]]) -> list[tuple[str, bool]]:
+    """Cut a text in Latin letters into parts and whether each is borrowed, being shorter in the base's own tokens.
+
+    A stretch begins and ends with words that are shorter so, with none between them that is longer, and saves what it
+    takes to close a run before it and open one after.
+
+    Args:
+        saved: for words, by how many tokens each is shorter in the base's tokens than in the language's.
+    """
+    spans = [match.span() for match in _WORDS.finditer(text)]
+    if not spans:
         return [(text, False)]
-    return [(part, borrowed) for part, borrowed in parts if part.strip()]
+    stretches: list[tuple[int, int, int]] = []  # Where each starts and stops, and what it saves.
+    goes_on = False
+    for (start, stop), less in zip(spans, saved([text[slice(*span)] for span in spans]), strict=True):
+        if less > 0 and goes_on:
+            begun, _, before = stretches.pop()
+            stretches.append((begun, stop, before + less))
+        elif less > 0:
+            stretches.append((start - text[:start].endswith(" "), stop, less))
+        goes_on = less > 0 or (goes_on and less == 0)
+    return _cut(text, [(start, stop) for start, stop, less in stretches if less >= _BOUNDARY])
+
+
+def _cut(text: str, borrowed: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:
+    """The parts, of which none is borrowed where nothing else has a letter."""
+    edges = [0, *(edge for span in borrowed for edge in span), len(text)]
+    parts = [(text[start:stop], at % 2 == 1) for at, (start, stop) in enumerate(pairwise(edges))]
+    if not any(letter.isalpha() for part, taken in parts if not taken for letter in part):
+        return [(text, False)]
+    return [(part, taken) for part, taken in parts if part.strip()]

@@ -1,11 +1,12 @@
 """Marked text to ids of several vocabularies."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from transformers import BatchEncoding
 
 from newtongue.errors import NewtongueError
-from newtongue.spans.borrowed import cut_borrowed
+from newtongue.spans.borrowed import cut_latin, cut_shorter, is_latin
 from newtongue.spans.markup import THOUGHT, WRITTEN, is_marked, is_open, split
 
 from .ids import check_read, text_ids
@@ -60,7 +61,7 @@ class Encoding(Joined):
             if language is None:
                 pieces.append(self._plain(part, goes_on or bool(pieces)))
             elif self._borrows(language):
-                for words, borrowed in cut_borrowed(part):
+                for words, borrowed in self._apart(part, language):
                     after = goes_on or bool(pieces)
                     pieces.append(self._plain(words, after) if borrowed else self._run(words, language))
             else:
@@ -76,8 +77,20 @@ class Encoding(Joined):
         return Piece(super().__call__(anchor[1] + text, add_special_tokens=False)["input_ids"][1:])
 
     def _borrows(self, marked: str) -> bool:
-        """Whether what is so marked is read by a language that leaves Latin words to the base."""
+        """Whether what is so marked is read by a language that leaves words to the base."""
         return not marked.startswith((WRITTEN, THOUGHT)) and self.ranges[marked].borrows
+
+    def _apart(self, text: str, language: str) -> list[tuple[str, bool]]:
+        """What is read of a language that borrows, in parts, and whether each is borrowed."""
+        encode, own = super().__call__, self.ranges[language].tokenizer
+        before = self._anchor[1] if self._anchor else ""
+
+        def saved(words: Sequence[str]) -> list[int]:
+            mine = own([*words], add_special_tokens=False)["input_ids"]
+            base = encode([f"{before} {word}" for word in words], add_special_tokens=False)["input_ids"]
+            return [len(read) - len(said) + bool(before) for read, said in zip(mine, base, strict=True)]
+
+        return cut_shorter(text, saved) if is_latin(language) else cut_latin(text)
 
     def _run(self, text: str, marked: str, closed: bool = True) -> Piece:
         """A run of a language, or what opens one that is yet to be written, or what begins a thought.

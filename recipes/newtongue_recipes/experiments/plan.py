@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from newtongue import NewtongueError
-from newtongue.spans.borrowed import check_borrows
 from newtongue_evaluation.results import SUFFIX, Result, read_results
 from newtongue_recipes.atlas import LANGUAGES
 
@@ -68,12 +67,10 @@ def plan(settings: Settings, methods: Collection[str] = ()) -> list[Run]:
 
 
 def _check_language(settings: Settings, language: str) -> None:
-    """Raise NewtongueError where there is nothing to learn a language from, or nothing that it could borrow."""
+    """Raise NewtongueError where there is nothing to learn a language from."""
     known = [one for one in LANGUAGES if one != "en"]
     if settings.experiment == "atlas" and language not in known:
         raise NewtongueError(f"The atlas is not written in {language!r}, only in {', '.join(known)}. Name one.")
-    if settings.map.borrows:
-        check_borrows(language)
 
 
 def part_name(one: Part | Result) -> str:

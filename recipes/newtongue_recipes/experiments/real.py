@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel, TrainerCallback
 
 from newtongue import NewtongueError
-from newtongue.spans.borrowed import cut_borrowed, is_latin
+from newtongue.spans.borrowed import cut_latin, is_latin
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_evaluation.baselines import Lessons, Question
 from newtongue_recipes.demo.lessons import repeat, said_in, write
@@ -171,7 +171,7 @@ def _kind(question: str, language: str) -> str:
     """Whether words of the question can be read by their letters alone."""
     if is_latin(language):
         return "mkqa"
-    borrows = any(borrowed for _, borrowed in cut_borrowed(question))
+    borrows = any(borrowed for _, borrowed in cut_latin(question))
     return f"{'with' if borrows else 'without'} words in Latin letters"
 
 

@@ -33,7 +33,7 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
     rows = [
         ("adapter", facts["adapter"] + (f" at {facts['commit']}" if facts["commit"] else "")),
         ("language", f"{language['name']} ({language['tag']}), {facts['vocabulary']:,} ids"),
-        ("", "words in Latin letters are read by the base" if facts["borrows"] else ""),
+        ("", "some words are left to the base's own tokens" if facts["borrows"] else ""),
         ("base", f"{base['id'] or 'unnamed'}{at}: {base['architecture']}, {base['rows']:,} rows of {base['width']:,}"),
         (
             "encoder",

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from newtongue.spans.borrowed import is_latin
 from newtongue_recipes.settings import PARTS, TRAININGS
 
 from .options import refuse_option
@@ -28,12 +27,6 @@ def conflicts(given: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
         yield (
             ("data", "pairs"),
             "is empty and tune.twins is not 0: they are translations. Name a source of them, or leave twins out.",
-        )
-    language = given.get("language")
-    if _get(given.get("map"), "borrows") is True and isinstance(language, str) and is_latin(language):
-        yield (
-            ("map", "borrows"),
-            f"is true and {language!r} is written in Latin letters: they do not tell what it borrows. Leave it out.",
         )
     if isinstance(given.get("map"), Mapping) and not any(_get(given["map"], part) for part in PARTS):
         yield ("map",), "trains nothing: words, toward and through are all null. Give steps to one of them at least."

@@ -64,8 +64,7 @@ def map_language(
         The adapter, detached.
 
     Raises:
-        NewtongueError: there are no pairs that fit, or no aligned one for the part on words; a language in Latin
-            letters is to borrow.
+        NewtongueError: there are no pairs that fit, or no aligned one for the part on words.
     """
     if not pairs:
         raise NewtongueError(f"Stage 2 was given no sentence pairs for {language!r}. Name a source of translations.")
