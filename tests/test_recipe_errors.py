@@ -55,9 +55,6 @@ def refused(name: str | Path, *overrides: str) -> str:
         pytest.param("tune=7", ["tune", "7", "keys with values"], id="a number for a stage"),
         pytest.param("data.questions=[]", ["data.questions", "is empty", "'tune'"], id="a stage without data"),
         pytest.param("tune.twins=0.5", ["data.pairs", "tune.twins is not 0"], id="twins without translations"),
-        pytest.param(
-            "map={borrows: true}", ["map.borrows", "'tr' is written in Latin letters"], id="nothing to borrow"
-        ),
         pytest.param("data.questions.0.hub=a/b", ["exactly one", "path", "hub"], id="a source in two places"),
         pytest.param("adapter=null", ["adapter", "no adapter to start from"], id="nothing to tune"),
         pytest.param("tune=null", ["no stage is given"], id="no stage"),
