@@ -1,13 +1,15 @@
 """Rows of ids: of the base's own, with runs of a language in them, and of texts in either vocabulary."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from newtongue import AttachedModel, Encoder
+from newtongue import AttachedModel, Encoder, mark
 
 from .setting import Setting
 from .shapes import Shape
-from .texts import language_tokenizer, tokenizer_of
+from .texts import language_tokenizer, speaking, tokenizer_of
 
 FIRST = 10  # Ids before are special ones.
 
@@ -30,13 +32,24 @@ def with_runs(ids: Tensor, model: AttachedModel, language: str, tokens: int) -> 
 
 
 def in_base(text: str, shape: Shape, setting: Setting) -> list[int]:
-    """A text in the base's vocabulary. Ids beyond the rows of a small base wrap around: only their number matters."""
+    """A text in the base's vocabulary."""
     ids = tokenizer_of(shape.name, setting.data)(text, add_special_tokens=False, verbose=False)["input_ids"]
-    return [FIRST + one % (shape.sizes.rows - FIRST) for one in ids]
+    return [_of(one, shape) for one in ids]
 
 
-def in_language(text: str, encoder: Encoder, start: int) -> list[int]:
-    """A text as a run in the vocabulary of an encoder whose ids begin at `start`."""
+def in_language(
+    texts: Sequence[str], shape: Shape, setting: Setting, model: AttachedModel, language: str
+) -> list[list[int]]:
+    """Texts of a language attached, beside the base's vocabulary, to which it leaves what it borrows."""
+    owned = model.newtongue.ranges[language]
+    joined = speaking(tokenizer_of(shape.name, setting.data), language, owned.tokenizer)
+    first = joined.ranges.base_rows
+    rows = [joined(mark(text, language), add_special_tokens=False)["input_ids"] for text in texts]
+    return [[one - first + owned.start if one >= first else _of(one, shape) for one in ids] for ids in rows]
+
+
+def in_run(text: str, encoder: Encoder, start: int) -> list[int]:
+    """A text as a run in the vocabulary of an encoder whose ids begin at `start`, nothing borrowed."""
     ids = encoder.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     return [start + one for one in (encoder.opens, *ids, encoder.closes)]
 
@@ -44,3 +57,8 @@ def in_language(text: str, encoder: Encoder, start: int) -> list[int]:
 def vocabulary(language: str, setting: Setting, *, passages: bool = False) -> object:
     """A tokenizer of the language, learned from questions' passages too if they are not what is measured on."""
     return language_tokenizer(language, setting.data, setting.vocabulary, setting.lines, passages=passages)
+
+
+def _of(one: int, shape: Shape) -> int:
+    """An id of a base's tokenizer; those beyond the rows of a small base wrap around: only their number matters."""
+    return FIRST + one % (shape.sizes.rows - FIRST)

@@ -1,5 +1,6 @@
 """Text to measure on: real where a folder of it is given, else the demo's atlas."""
 
+import copy
 import gzip
 import json
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from newtongue.languages import language_name
+from newtongue.ranges import Ranges
+from newtongue.tokenizer.ids import count_ids
 from newtongue.tokenizer.loading import load_tokenizer
+from newtongue.tokenizer.speaking import join_tokenizer
 from newtongue_recipes.atlas import split
 from newtongue_recipes.atlas.qa import rows
 from newtongue_recipes.atlas.sentences import raw_text
@@ -100,6 +104,13 @@ def tokenizer_of(base: str, data: Path | None) -> Any:
     if base in BASES and base not in known:
         raise Skip(f"the vocabulary of {base} is not at hand; name a folder that holds it with --data")
     return known.get(base, next(iter(known.values())))
+
+
+def speaking(base: Any, language: str, tokenizer: Any) -> Any:
+    """A base's tokenizer with a language that borrows, as the recipes have it; the language's ids follow the base's."""
+    ranges = Ranges(count_ids(base))
+    ranges.add(language, tokenizer, tokenizer.cls_token_id, tokenizer.sep_token_id, borrows=True)
+    return join_tokenizer(copy.deepcopy(base), ranges)
 
 
 def _joined(sentences: Iterator[str], characters: int, space: str) -> Iterator[str]:

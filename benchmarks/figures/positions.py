@@ -1,18 +1,20 @@
 """Positions per character: the base's own tokens beside those of a tokenizer of the language's own."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
 from benchmarks.rows import Row
 from benchmarks.setting import LANGUAGES, Setting
-from benchmarks.texts import base_tokenizers, documents, learn, of_recipe, training_lines
+from benchmarks.texts import base_tokenizers, documents, learn, of_recipe, speaking, training_lines
+from newtongue import mark
 from newtongue_evaluation.measures.cost import positions_per_character
 from newtongue_recipes.settings import Represent, Tokens
 
 MARKS = 2  # Positions that open and close a run.
 REACH = {("tr", False): 2.2, ("ja", False): 3.2, ("tr", True): 1.3, ("ja", True): 1.8}  # True: phi-4-mini.
 Encode = Callable[[str], Sequence[int]]
+OfBase = Callable[[str], Encode]  # How a text is encoded beside the base of a name.
 
 
 def measure(setting: Setting) -> Iterator[Row]:
@@ -27,13 +29,14 @@ def measure(setting: Setting) -> Iterator[Row]:
         }
         times: dict[str, dict[str, float]] = {}
         for trained_on, tokenizer, encode in _tokenizers(language, setting):
-            share = positions_per_character(encode, texts)
-            times[tokenizer] = {base: positions / share for base, positions in own.items()}
+            times[tokenizer] = {
+                base: positions / positions_per_character(encode(base), texts) for base, positions in own.items()
+            }
             ratios = " | ".join(f"{ratio:.2f}" for ratio in times[tokenizer].values())
             table.append(f"| {name} | {tokenizer} | {trained_on} | {ratios} |")
             (setting.output / "positions.md").write_text("\n".join(table) + "\n", encoding="utf-8")
         best = max(times, key=lambda tokenizer: sum(times[tokenizer].values()))
-        for tokenizer in dict.fromkeys([next(iter(times)), best]):
+        for tokenizer in dict.fromkeys([*list(times)[:2], best]):
             for base, ratio in times[tokenizer].items():
                 reach = REACH[language, base == "phi-4-mini"] if setting.data else None
                 yield Row("positions, times fewer", f"{name}, {tokenizer}", f"{base}'s tokens", ratio, at_least=reach)
@@ -44,20 +47,37 @@ def plain(tokenizer: Any) -> Encode:
     return lambda text: tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
 
 
-def marked(encode: Encode) -> Encode:
-    """With the positions that open and close a run."""
-    return lambda text: [*encode(text), *[0] * MARKS]
+def marked(tokenizer: Any) -> OfBase:
+    """As one run of the language, with the positions that open and close it, whatever the base."""
+    encode = plain(tokenizer)
+    return lambda base: lambda text: [*encode(text), *[0] * MARKS]
 
 
-def _tokenizers(language: str, setting: Setting) -> Iterator[tuple[str, str, Encode]]:
-    """What it is trained on, its name and how it encodes; that of the recipes first."""
+def borrowing(tokenizer: Any, language: str, bases: Mapping[str, Any]) -> OfBase:
+    """As runs of the language between words that are left to the base."""
+
+    def beside(base: str) -> Encode:
+        joined = speaking(bases[base], language, tokenizer)
+        return lambda text: joined(mark(text, language), add_special_tokens=False)["input_ids"]
+
+    return beside
+
+
+def _tokenizers(language: str, setting: Setting) -> Iterator[tuple[str, str, OfBase]]:
+    """What it is trained on, its name and how it encodes; that of the recipes first, as one run and borrowing."""
     own = of_recipe(language, setting.data, setting.vocabulary)
     lines = training_lines(language, setting.data, setting.lines, passages=True)
 
-    def trained(made: Represent, texts: Sequence[str] = lines) -> Encode:
-        return marked(plain(learn(texts, made)))
+    def trained(made: Represent, texts: Sequence[str] = lines) -> OfBase:
+        return marked(learn(texts, made))
 
-    yield "all text", f"{_name(own)}, as in the recipes", trained(own)
+    first = learn(lines, own)
+    yield (
+        "all text",
+        f"{_name(own)}, borrowing, as in the recipes",
+        borrowing(first, language, base_tokenizers(setting.data)),
+    )
+    yield "all text", f"{_name(own)}, nothing borrowed", marked(first)
     sizes = [replace(own, vocabulary=size) for size in setting.vocabularies]
     kinds = [replace(own, tokens=kind) for kind in get_args(Tokens)]
     for other in [*sizes, *kinds, replace(own, joined=not own.joined)]:

@@ -33,13 +33,15 @@ def measure(setting: Setting) -> Iterator[Row]:
                 continue
             adapter = make_adapter(base, shape, language, tokenizer=vocabulary(language, setting, passages=True))
             model = adapter.attach(base)
-            start = model.newtongue.ranges[language].start
-            read = [in_language(text, adapter.encoder, start) for text in texts]
+            read = in_language(texts, shape, setting, model, language)
             jobs = {"raw": _prefill(model, raw), "read": _prefill(model, read)}
             times = side_by_side(jobs, setting.repeats, device=setting.device)
             low, middle, high = times["raw"].over(times["read"])
+            start = model.newtongue.ranges[language].start
+            runs = [sum(one >= start for one in ids) for ids in read]
             works = [
-                roofline.forward(shape, 1, len(one), 1) + roofline.encoder_forward(shape, len(one)) for one in read
+                roofline.forward(shape, 1, len(ids), 1) + roofline.encoder_forward(shape, tokens)
+                for ids, tokens in zip(read, runs, strict=True)
             ]
             roof = reduce(add, works).roof(times["read"].median, setting.device)
             reach = FASTER[language] if setting.data else None

@@ -42,8 +42,7 @@ def _compare(setting: Setting, shape: Shape, language: str) -> tuple[float, floa
     adapter = make_adapter(base, shape, language, tokenizer=vocabulary(language, setting))
     tokenizer = load_tokenizer(PHI_NANO)
     model = adapter.attach(base, tokenizer=load_tokenizer(PHI_NANO), trainable=True)
-    start = model.newtongue.ranges[language].start
-    read = [in_language(question, adapter.encoder, start) for question, _ in rows]
+    read = in_language([question for question, _ in rows], shape, setting, model, language)
     with TemporaryDirectory() as scratch:
         theirs = plain_lora(shape, setting.device)
         jobs = {

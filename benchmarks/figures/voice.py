@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 from trl import SFTTrainer
 
-from benchmarks.ids import in_base, in_language, vocabulary
+from benchmarks.ids import in_base, in_run, vocabulary
 from benchmarks.memory import peak
 from benchmarks.rows import Row, Skip
 from benchmarks.setting import LANGUAGES, Setting
@@ -44,8 +44,8 @@ def _steps(setting: Setting, shape: Shape, language: str, case: str) -> Iterator
                 base, tokenizer=load_tokenizer(PHI_NANO), trainable=True
             )
             owned = model.newtongue.ranges[language]
-            asked = [in_language(question, adapter.encoder, owned.start) for question, _ in rows]
-            written = [in_language(answer, adapter.encoder, owned.begin)[1:] for _, answer in rows]
+            asked = [in_run(question, adapter.encoder, owned.start) for question, _ in rows]
+            written = [in_run(answer, adapter.encoder, owned.begin)[1:] for _, answer in rows]
             answers = written if write else spelled
             return trainer(TuneTrainer, model, model.tokenizer, asked, answers, setting, scratch)
 

@@ -46,7 +46,7 @@ def cut_shorter(text: str, saved: Callable[[Sequence[str]], Sequence[int]]) -> l
             begun, _, before = stretches.pop()
             stretches.append((begun, stop, before + less))
         elif less > 0:
-            stretches.append((start - text[:start].endswith(" "), stop, less))
+            stretches.append((start - (text[start - 1 : start] == " "), stop, less))
         goes_on = less > 0 or (goes_on and less == 0)
     return _cut(text, [(start, stop) for start, stop, less in stretches if less >= _BOUNDARY])
 

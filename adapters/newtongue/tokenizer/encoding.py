@@ -86,9 +86,10 @@ class Encoding(Joined):
         before = self._anchor[1] if self._anchor else ""
 
         def saved(words: Sequence[str]) -> list[int]:
-            mine = own([*words], add_special_tokens=False)["input_ids"]
-            base = encode([f"{before} {word}" for word in words], add_special_tokens=False)["input_ids"]
-            return [len(read) - len(said) + bool(before) for read, said in zip(mine, base, strict=True)]
+            forms = [*words, *(word[:1].upper() + word[1:] for word in words)]  # Whose a word is hangs on no capital.
+            read = _shorter(own(forms, add_special_tokens=False)["input_ids"])
+            said = _shorter(encode([f"{before} {form}" for form in forms], add_special_tokens=False)["input_ids"])
+            return [mine - base + bool(before) for mine, base in zip(read, said, strict=True)]
 
         return cut_shorter(text, saved) if is_latin(language) else cut_latin(text)
 
@@ -128,3 +129,9 @@ class Encoding(Joined):
         if options.get("return_attention_mask") is False:
             del encoded["attention_mask"]
         return BatchEncoding(encoded.data, tensor_type=options.get("return_tensors"), prepend_batch_axis=single)
+
+
+def _shorter(rows: Sequence[Sequence[int]]) -> list[int]:
+    """The lengths of the rows in the first half, or of those in the second that are shorter."""
+    half = len(rows) // 2
+    return [min(len(one), len(other)) for one, other in zip(rows[:half], rows[half:], strict=True)]
