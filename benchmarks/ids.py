@@ -34,7 +34,7 @@ def with_runs(ids: Tensor, model: AttachedModel, language: str, tokens: int) -> 
 def in_base(text: str, shape: Shape, setting: Setting) -> list[int]:
     """A text in the base's vocabulary."""
     ids = tokenizer_of(shape.name, setting.data)(text, add_special_tokens=False, verbose=False)["input_ids"]
-    return [_of(one, shape) for one in ids]
+    return [_within(one, shape) for one in ids]
 
 
 def in_language(
@@ -45,7 +45,7 @@ def in_language(
     joined = speaking(tokenizer_of(shape.name, setting.data), language, owned.tokenizer)
     first = joined.ranges.base_rows
     rows = [joined(mark(text, language), add_special_tokens=False)["input_ids"] for text in texts]
-    return [[one - first + owned.start if one >= first else _of(one, shape) for one in ids] for ids in rows]
+    return [[one - first + owned.start if one >= first else _within(one, shape) for one in ids] for ids in rows]
 
 
 def in_run(text: str, encoder: Encoder, start: int) -> list[int]:
@@ -59,6 +59,6 @@ def vocabulary(language: str, setting: Setting, *, passages: bool = False) -> ob
     return language_tokenizer(language, setting.data, setting.vocabulary, setting.lines, passages=passages)
 
 
-def _of(one: int, shape: Shape) -> int:
+def _within(one: int, shape: Shape) -> int:
     """An id of a base's tokenizer; those beyond the rows of a small base wrap around: only their number matters."""
     return FIRST + one % (shape.sizes.rows - FIRST)

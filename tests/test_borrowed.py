@@ -103,6 +103,15 @@ def test_a_language_in_latin_letters_borrows_what_is_shorter_in_the_base_s_token
     assert len(rows[True]) <= len(rows[False])
 
 
+@pytest.mark.parametrize(("text", "borrowed"), [("ve capital ve", None), ("ve france ve", " france")])
+def test_whose_a_word_is_hangs_on_no_capital(text: str, borrowed: str | None) -> None:
+    ranges = Ranges(400)
+    ranges.add("tr", tiny.encoder_tokenizer(["Capital"]), 1, 2, borrows=True)  # Beside a base that has France.
+    tokenizer = join_tokenizer(tiny.base_tokenizer(), ranges)
+    marked = tokenizer.decode(tokenizer(text, language="tr", add_special_tokens=False)["input_ids"])
+    assert [part for language, part in split(marked) if language is None] == ([borrowed] if borrowed else [])
+
+
 def test_borrowed_words_are_the_base_s_own_ids_in_their_place(model: AttachedModel) -> None:
     tokenizer, owned = model.tokenizer, model.tokenizer.ranges["ja"]
     ids = tokenizer(TEXT, language="ja", add_special_tokens=False)["input_ids"]

@@ -7,9 +7,8 @@ from itertools import pairwise
 from .scripts import scripts_of_language
 
 _LATIN = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ"
-_LATIN_WORDS = re.compile(
-    rf" ?[{_LATIN}](?:[ -~{_LATIN}]*[0-9{_LATIN}])?"
-)  # Several in a row, and what is between them.
+# Several words in a row, and what is between them.
+_LATIN_WORDS = re.compile(rf" ?[{_LATIN}](?:[ -~{_LATIN}]*[0-9{_LATIN}])?")
 _WORDS = re.compile(r"[^\W_]+")
 _BOUNDARY = 2  # Positions that close a run and open another.
 

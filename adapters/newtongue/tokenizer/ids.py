@@ -1,4 +1,4 @@
-"""The ids that a tokenizer gives, held against the rows of an embedding that are there for them."""
+"""The ids that a tokenizer gives a text, and whether an embedding has the rows for them."""
 
 import re
 from typing import Any
