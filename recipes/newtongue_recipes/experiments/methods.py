@@ -37,7 +37,7 @@ METHODS: dict[str, Method] = {
     "ours-no-settled": Method("adapter whose soft tokens settle only once stage 2 has ended", "control"),
     "ours-no-mined": Method("adapter without a mined dictionary", "control"),
     "ours-no-masked": Method("adapter without masking in stage 2", "control"),
-    "ours-no-borrows": Method("adapter that reads words in Latin letters too", "control"),
+    "ours-no-borrows": Method("adapter that borrows no words", "control"),
     "ours-no-twins": Method("adapter without twins", "control"),
     "ours-no-anchor": Method("adapter without anchor", "control"),
     "ours-frozen-encoder": Method("adapter, encoder frozen in stage 2", "control"),

@@ -1,6 +1,7 @@
 """Real text as a world: human questions held out of all but the base, and topics of a language with little text."""
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -164,15 +165,21 @@ def _loader(base: Path) -> Callable[..., PreTrainedModel]:
 
 def _question(one: corpus.Question, language: str, answered_in: str) -> Question:
     *asked, told = corpus.ask(one, language, answered_in)
-    return Question(one.key, asked, one.english, (told["content"],), answered_in, _kind(one.other, language), one.key)
+    return Question(one.key, asked, one.english, (told["content"],), answered_in, _kind(one, language), one.key)
 
 
-def _kind(question: str, language: str) -> str:
-    """Whether words of the question can be read by their letters alone."""
+def _kind(one: corpus.Question, language: str) -> str:
+    """Whether a question holds words that the base knows already: of its English, or in Latin letters at all."""
     if is_latin(language):
-        return "mkqa"
-    borrows = any(borrowed for _, borrowed in cut_latin(question))
-    return f"{'with' if borrows else 'without'} words in Latin letters"
+        kind, knows = "of the English question", not _words_of(one.other).isdisjoint(_words_of(one.english))
+    else:
+        kind, knows = "in Latin letters", any(borrowed for _, borrowed in cut_latin(one.other))
+    return f"{'with' if knows else 'without'} words {kind}"
+
+
+def _words_of(question: str) -> set[str]:
+    """Its words of three letters or more, whatever their case; shorter ones are alike by chance."""
+    return set(re.findall(r"[^\W\d_]{3,}", question.casefold().replace("ı", "i")))
 
 
 def _about(english: tuple[str, str, str], other: tuple[str, str, str], language: str) -> Question:
