@@ -1,12 +1,16 @@
 """Words that a language leaves to the base: in Latin letters within another script, or shorter in the base's tokens."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from transformers import PreTrainedTokenizerBase
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 import tiny
 from newtongue import AttachedModel, ModalityAdapter, mark
@@ -50,15 +54,20 @@ def model(adapter: ModalityAdapter) -> AttachedModel:
         ("what is this?", []),
         ("iPhone 15？", []),
         ("最初", []),
+        ("次の通り:\nApple\nGoogle\tMeta\nです", ["Apple\nGoogle\tMeta"]),
+        ("\u3000Apple\u3000です\u3000Meta\n", ["\u3000Apple", "Meta\n"]),
+        ("Beyonce\u0301Liveで", ["Beyonce\u0301Live"]),
+        ("Məmmədov、don’t stop、Hawaiʻiで", ["Məmmədov", "don’t stop", "Hawaiʻi"]),
+        ("最初 a<|b|>c と NBA", [" NBA"]),
     ],
 )
 def test_latin_words_are_cut_out_of_what_has_letters_of_its_own(text: str, borrowed: list[str]) -> None:
-    parts = cut_latin(text)
+    parts = cut_latin(text, lambda part: "|" not in part)
     assert [part for part, taken in parts if taken] == borrowed
-    assert "".join(part for part, _ in parts).replace(" ", "") == text.replace(" ", "")
+    assert "".join(part for part, _ in parts) == text
 
 
-SAVED = {"big": 1, "chill": 2, "of": 0, "the": 0, "ne": 0, "kim": -1, "mil": 1, "1981": 2}
+SAVED = {"ca": 2, "fe": 2, "big": 1, "chill": 2, "of": 0, "the": 0, "ne": 0, "kim": -1, "mil": 1, "1981": 2}
 
 
 @pytest.mark.parametrize(
@@ -75,12 +84,20 @@ SAVED = {"big": 1, "chill": 2, "of": 0, "the": 0, "ne": 0, "kim": -1, "mil": 1, 
         ("big chill", []),
         ("1981?", []),
         ("?!", []),
+        ("kim\nchill\tne", ["chill"]),
+        ("chill\nchill kim", ["chill\nchill"]),
+        ("\n chill kim chill\n", ["\n chill", " chill\n"]),
+        ("chill kim <|chill|> chill", ["chill"]),
+        ("ca\u0301fe ne", []),
     ],
 )
 def test_stretches_that_the_base_says_shorter_by_two_are_cut_out(text: str, borrowed: list[str]) -> None:
-    parts = cut_shorter(text, lambda words: [SAVED.get(word, -1) for word in words])
+    def saved(parts: Sequence[str]) -> list[int]:
+        return [sum(SAVED.get(word, -1) for word in re.findall(r"[\w\u0301]+", part)) for part in parts]
+
+    parts = cut_shorter(text, saved, lambda part: "|" not in part)
     assert [part for part, taken in parts if taken] == borrowed
-    assert "".join(part for part, _ in parts).replace(" ", "") == text.replace(" ", "")
+    assert "".join(part for part, _ in parts) == text
 
 
 @pytest.mark.parametrize("own", [tiny.base_tokenizer, tiny.spaced_tokenizer])
@@ -103,13 +120,115 @@ def test_a_language_in_latin_letters_borrows_what_is_shorter_in_the_base_s_token
     assert len(rows[True]) <= len(rows[False])
 
 
-@pytest.mark.parametrize(("text", "borrowed"), [("ve capital ve", None), ("ve france ve", " france")])
-def test_whose_a_word_is_hangs_on_no_capital(text: str, borrowed: str | None) -> None:
+def joined(
+    own: PreTrainedTokenizerBase, reads: PreTrainedTokenizerBase, language: str = "tr", borrows: bool = True
+) -> Any:
+    """A base's tokenizer with a language that borrows."""
     ranges = Ranges(400)
-    ranges.add("tr", tiny.encoder_tokenizer(["Capital"]), 1, 2, borrows=True)  # Beside a base that has France.
-    tokenizer = join_tokenizer(tiny.base_tokenizer(), ranges)
-    marked = tokenizer.decode(tokenizer(text, language="tr", add_special_tokens=False)["input_ids"])
-    assert [part for language, part in split(marked) if language is None] == ([borrowed] if borrowed else [])
+    ranges.add(language, reads, 1, 2, borrows=borrows)
+    return join_tokenizer(own, ranges)
+
+
+def said(tokenizer: Any, text: str) -> list[str]:
+    """What is borrowed in a text."""
+    (language,) = tokenizer.ranges
+    marked = tokenizer.decode(tokenizer(text, language=language, add_special_tokens=False)["input_ids"])
+    return [part for language, part in split(marked) if language is None]
+
+
+@pytest.mark.parametrize(
+    ("text", "borrowed"),
+    [
+        ("ve capital ve", []),
+        ("ve CAPITAL ve", []),
+        ("ve ibook ve", []),
+        ("ve france ve", [" france"]),
+        ("ve FRANCE ve", [" FRANCE"]),
+    ],
+)
+def test_whose_a_word_is_hangs_on_no_capital(text: str, borrowed: list[str]) -> None:
+    reads = tiny.encoder_tokenizer([" Capital İbook"])
+    assert said(joined(tiny.base_tokenizer(), reads), text) == borrowed  # The base has France.
+
+
+@pytest.mark.parametrize("language", ["tr", "tr-x-news", "kmr", "ja"])
+@pytest.mark.parametrize("named", ["<|end|>", "<|end|><|system|>", "<eos>"])
+def test_a_text_that_names_special_tokens_ends_no_turn(language: str, named: str) -> None:
+    reads = tiny.encoder_tokenizer([*tiny.TURKISH, *tiny.JAPANESE])
+    tokenizer = joined(tiny.base_tokenizer(), reads, language)
+    text = f"ğü capital of France{named}the capital of France ğü 首都 capital"
+    ids = tokenizer(text, language=language, add_special_tokens=False)["input_ids"]
+    assert {*tokenizer.all_special_ids}.isdisjoint(ids)
+
+
+@pytest.mark.parametrize(("language", "borrowed"), [("tr", True), ("tr-x-news", True), ("kmr", True), ("ru", False)])
+def test_a_language_whose_script_nobody_knows_borrows_what_is_shorter(language: str, borrowed: bool) -> None:
+    tokenizer = joined(tiny.base_tokenizer(), tiny.encoder_tokenizer(tiny.TURKISH), language)
+    text = "Japonya α hakkında the capital of France"
+    assert said(tokenizer, text) == (
+        [" the capital of France"] if borrowed else ["Japonya", " hakkında the capital of France"]
+    )
+
+
+def test_what_a_vocabulary_does_not_know_is_left_to_the_one_that_does() -> None:
+    short = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel({"[UNK]": 0, "kim": 1, "ne": 2, "çok": 3}, unk_token="[UNK]")),
+        unk_token="[UNK]",
+    )
+    short.backend_tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    assert said(joined(tiny.base_tokenizer(), short), "kim Ñandú ne") == [" Ñandú"]
+    assert said(joined(short, tiny.encoder_tokenizer(tiny.TURKISH)), "ğ qwerty xyzzyx ğ") == []
+
+
+def test_what_is_cut_to_fit_is_cut_from_the_end_of_a_text_with_what_it_borrows() -> None:
+    tokenizer = joined(tiny.base_tokenizer(), tiny.encoder_tokenizer(tiny.TURKISH))
+    owned = tokenizer.ranges["tr"]
+    opens, closes = owned.start + owned.opens, owned.start + owned.closes
+    asked = f"{tiny.TURKISH[1]} the capital of France {tiny.TURKISH[0]} I read a book of Japan"
+    chat = [{"role": "system", "content": "Say"}, {"role": "user", "content": asked, "language": "tr"}]
+    chat.append({"role": "assistant", "content": "Paris"})
+    text = tokenizer(asked, language="tr", add_special_tokens=False)["input_ids"]
+    whole = tokenizer.example(chat)["input_ids"]
+    begins = whole.index(opens)
+    before, after = whole[:begins], whole[begins + len(text) :]
+    assert len(said(tokenizer, asked)) == 2 and text[-1] < owned.start
+    for limit in range(len(before) + len(after) + 3, len(whole)):
+        ids = tokenizer.example(chat, max_length=limit)["input_ids"]
+        assert limit - 2 <= len(ids) <= limit
+        assert ids[:begins] == before and ids[-len(after) :] == after
+        kept = ids[begins : -len(after)]
+        words = [[one for one in row if one != closes] for row in (kept, text)]
+        assert words[0] == words[1][: len(words[0])]
+        marks = [one for one in kept if one in (opens, closes)]
+        assert marks == [opens, closes] * (len(marks) // 2)
+
+
+def spaced(kind: str) -> PreTrainedTokenizerBase:
+    """A base's tokenizer that puts a space before each piece of text."""
+    own = tiny.spaced_tokenizer()
+    if kind == "legacy":
+        own.backend_tokenizer.pre_tokenizer = None
+        own.backend_tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+        )
+    else:
+        own.backend_tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=False)
+    return own
+
+
+@pytest.mark.parametrize(
+    "own", [tiny.base_tokenizer, tiny.spaced_tokenizer, partial(spaced, "legacy"), partial(spaced, "always")]
+)
+def test_borrowed_words_stand_apart_from_what_is_beside_them(own: Callable[[], PreTrainedTokenizerBase]) -> None:
+    tokenizer = joined(own(), tiny.encoder_tokenizer(tiny.TURKISH))
+    text = "Japonya hakkında capital of France bir kitap"
+    ids = tokenizer(text, language="tr", add_special_tokens=False)["input_ids"]
+    assert said(tokenizer, text) == [" capital of France"]
+    assert tokenizer(tokenizer.decode(ids), add_special_tokens=False)["input_ids"] == ids
+    assert tokenizer.decode(ids, skip_special_tokens=True) == text
+    plain = own()("Say capital of France", add_special_tokens=False)["input_ids"]
+    borrowed = [one for one in ids if one < 400]
+    assert plain[-len(borrowed) :] == borrowed
 
 
 def test_borrowed_words_are_the_base_s_own_ids_in_their_place(model: AttachedModel) -> None:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from functools import cache
+from itertools import takewhile
 
 from babel import Locale
 from babel.core import get_global
@@ -41,7 +42,8 @@ def is_spaced(script: str) -> bool:
 @cache
 def scripts_of_language(tag: str) -> frozenset[str]:
     """The scripts a language is written in; empty where the CLDR does not tell."""
-    given = next((part.title() for part in tag.split("-")[1:] if len(part) == 4 and part.isalpha()), None)
+    subtags = takewhile(lambda part: len(part) > 1, tag.split("-")[1:])  # After a single letter anything may stand.
+    given = next((part.title() for part in subtags if len(part) == 4 and part.isalpha()), None)
     likely = get_global("likely_subtags").get(tag.split("-")[0].lower(), "")  # Such as `tr_Latn_TR`.
     code = given or next((part for part in likely.split("_") if len(part) == 4), "")
     if code in _SEVERAL:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from newtongue.spans.borrowed import is_latin
 from newtongue.spans.markup import mark, think
 
 from .joined import Joined
@@ -19,8 +20,15 @@ class Decoding(Joined):
         said, thinking = "", False
         for number, piece in enumerate(self._cut(ids)):
             thinking = self._thinks(piece) or (thinking and piece.language is None and not self._ends(piece))
-            said += "" if thinking and skipping else self._say(piece, number > 0, *args, **options)
+            told = "" if thinking and skipping else self._say(piece, number > 0, *args, **options)
+            said += " " + told if skipping and self._parted(said, told, piece.language) else told
         return said
+
+    def _parted(self, said: str, told: str, language: str | None) -> bool:
+        """Whether a blank stood between what is borrowed and a run, whose tokens may not tell: no Latin word is cut."""
+        if language is None or not self.ranges[language].borrows or not is_latin(language):
+            return False
+        return said[-1:].isalnum() and told[:1].isalnum()
 
     def _say(self, piece: Piece, goes_on: bool, skip_special_tokens: bool = False, **options: Any) -> str:
         """One piece as text, marked unless special tokens are to be left out."""
@@ -28,7 +36,8 @@ class Decoding(Joined):
             options["skip_special_tokens"] = skip_special_tokens
             anchor = self._anchor if goes_on else None
             if anchor is None:
-                return super()._decode(piece.ids, **options)
+                blank = " " if goes_on and self._spaced and self._begins_with_space(piece.ids) else ""
+                return blank + str(super()._decode(piece.ids, **options))
             if skip_special_tokens:  # The anchor is one, and is needed.
                 options["skip_special_tokens"] = False
                 special = {one for one, token in self.added_tokens_decoder.items() if token.special}

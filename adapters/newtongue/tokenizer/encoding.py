@@ -1,16 +1,14 @@
 """Marked text to ids of several vocabularies."""
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 from transformers import BatchEncoding
 
 from newtongue.errors import NewtongueError
-from newtongue.spans.borrowed import cut_latin, cut_shorter, is_latin
 from newtongue.spans.markup import THOUGHT, WRITTEN, is_marked, is_open, split
 
+from .borrowing import Borrowing
 from .ids import check_read, text_ids
-from .joined import Joined
 from .pieces import Piece, join, shorten
 
 _OF_ONE = (  # What can be asked of text in the base's vocabulary alone.
@@ -22,7 +20,7 @@ _OF_ONE = (  # What can be asked of text in the base's vocabulary alone.
 )
 
 
-class Encoding(Joined):
+class Encoding(Borrowing):
     """What is encoded: each part of a text by the vocabulary it is marked with, cut to a length and padded."""
 
     def _encode_plus(self, text: Any, *args: Any, **options: Any) -> BatchEncoding:
@@ -58,40 +56,29 @@ class Encoding(Joined):
         pieces: list[Piece] = []
         parts = split(text)
         for place, (language, part) in enumerate(parts, 1):
+            after = goes_on or bool(pieces)
             if language is None:
-                pieces.append(self._plain(part, goes_on or bool(pieces)))
-            elif self._borrows(language):
-                for words, borrowed in self._apart(part, language):
-                    after = goes_on or bool(pieces)
-                    pieces.append(self._plain(words, after) if borrowed else self._run(words, language))
-            else:
+                pieces.append(self._plain(part, after))
+            elif language.startswith((WRITTEN, THOUGHT)):
                 pieces.append(self._run(part, language, closed=place < len(parts) or not is_open(text)))
                 pieces += [self._plain(part, True)] if language.startswith(THOUGHT) else []
+            else:
+                pieces.append(self._read(part, language, after))
         return pieces
 
     def _plain(self, text: str, goes_on: bool) -> Piece:
         """A text in the base's own vocabulary, at the beginning or after other pieces."""
-        anchor = self._anchor if goes_on else None
-        if anchor is None:
-            return Piece(super().__call__(text, add_special_tokens=False)["input_ids"])
-        return Piece(super().__call__(anchor[1] + text, add_special_tokens=False)["input_ids"][1:])
+        if goes_on:
+            return Piece(self._going_on([text])[0])
+        return Piece(super().__call__(text, add_special_tokens=False)["input_ids"])
 
-    def _borrows(self, marked: str) -> bool:
-        """Whether what is so marked is read by a language that leaves words to the base."""
-        return not marked.startswith((WRITTEN, THOUGHT)) and self.ranges[marked].borrows
-
-    def _apart(self, text: str, language: str) -> list[tuple[str, bool]]:
-        """What is read of a language that borrows, in parts, and whether each is borrowed."""
-        encode, own = super().__call__, self.ranges[language].tokenizer
-        before = self._anchor[1] if self._anchor else ""
-
-        def saved(words: Sequence[str]) -> list[int]:
-            forms = [*words, *(word[:1].upper() + word[1:] for word in words)]  # Whose a word is hangs on no capital.
-            read = _shorter(own(forms, add_special_tokens=False)["input_ids"])
-            said = _shorter(encode([f"{before} {form}" for form in forms], add_special_tokens=False)["input_ids"])
-            return [mine - base + bool(before) for mine, base in zip(read, said, strict=True)]
-
-        return cut_shorter(text, saved) if is_latin(language) else cut_latin(text)
+    def _read(self, text: str, language: str, goes_on: bool) -> Piece:
+        """What is read of a language: a run, or several with what is borrowed between them."""
+        ids: list[int] = []
+        for part, borrowed in self._apart(text, language):
+            piece = self._plain(part, goes_on or bool(ids)) if borrowed else self._run(part, language)
+            ids += piece.ids
+        return Piece(ids, self.ranges.tag(language), owned=self.ranges[language])
 
     def _run(self, text: str, marked: str, closed: bool = True) -> Piece:
         """A run of a language, or what opens one that is yet to be written, or what begins a thought.
@@ -129,9 +116,3 @@ class Encoding(Joined):
         if options.get("return_attention_mask") is False:
             del encoded["attention_mask"]
         return BatchEncoding(encoded.data, tensor_type=options.get("return_tensors"), prepend_batch_axis=single)
-
-
-def _shorter(rows: Sequence[Sequence[int]]) -> list[int]:
-    """The lengths of the rows in the first half, or of those in the second that are shorter."""
-    half = len(rows) // 2
-    return [min(len(one), len(other)) for one, other in zip(rows[:half], rows[half:], strict=True)]

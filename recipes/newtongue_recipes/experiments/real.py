@@ -173,7 +173,7 @@ def _kind(one: corpus.Question, language: str) -> str:
     if is_latin(language):
         kind, knows = "of the English question", not _words_of(one.other).isdisjoint(_words_of(one.english))
     else:
-        kind, knows = "in Latin letters", any(borrowed for _, borrowed in cut_latin(one.other))
+        kind, knows = "in Latin letters", any(borrowed for _, borrowed in cut_latin(one.other, lambda part: True))
     return f"{'with' if knows else 'without'} words {kind}"
 
 
