@@ -32,6 +32,7 @@ class Line:
         ahead: ours (the first of them) minus this one, by measure, on rows with one gold in both; none for ours itself.
         seeds: the score of each seed alone, by measure.
         rows: of the first seed.
+        every: of all seeds.
         cost: of the first seed.
         budget: what the first seed was trained with, where a result says so.
     """
@@ -43,6 +44,7 @@ class Line:
     ahead: dict[str, Score]
     seeds: dict[str, list[float]]
     rows: tuple[Row, ...]
+    every: tuple[Row, ...]
     cost: Cost
     budget: Any = None
 
@@ -161,6 +163,7 @@ def _task(name: str, language: str, answered_in: str, results: Sequence[Result])
                 ahead,
                 {one.name: _each(found, one) for one in measures} if len(found) > 1 else {},
                 found[0].rows,
+                tuple(row for one in found for row in one.rows),
                 found[0].cost,
                 found[0].settings.get("budget"),
             )
