@@ -14,6 +14,7 @@ LANGUAGES = {"tr": "Turkish", "ja": "Japanese"}
 EXACT, OWN = "exact match", "exact match, not as in English"
 ADAPTER = "adapter"
 VOICE = "adapter that writes, thinking in English first"
+BORROWED = "adapter, soft tokens zeroed"
 LORA = "LoRA on raw text, with translations, as long as stage 3"
 BARE, CHANCE = "bare base on raw text", "chance, the most frequent answer"
 OURS, ALSO_OURS, FLOOR, THEIRS = COLOURS[:4]
@@ -68,10 +69,11 @@ def draw(path: Path) -> None:
         panels = grid.flat
         human = {
             "adapter": each("transfer", ADAPTER),
+            "its borrowed words alone": each("transfer", BORROWED),
             "LoRA on raw text": each("transfer", LORA),
             "bare base": each("transfer", BARE),
         }
-        compare(panels[0], "human questions, answered in English", human, (OURS, THEIRS, FLOOR))
+        compare(panels[0], "human questions, answered in English", human, (OURS, ALSO_OURS, THEIRS, FLOOR))
         world = {
             "adapter": each("atlas", ADAPTER),
             "LoRA on raw text": each("atlas", LORA),
