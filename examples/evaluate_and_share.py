@@ -14,6 +14,8 @@ from newtongue_evaluation.answers import answer
 from newtongue_evaluation.measures.intervals import score
 from newtongue_evaluation.measures.text import exact
 
+if len(sys.argv) != 5:
+    raise SystemExit(__doc__)
 where, adapter, questions, name = sys.argv[1:]
 rows = [line.split("\t") for line in Path(questions).read_text(encoding="utf-8").splitlines()]
 

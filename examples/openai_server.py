@@ -14,6 +14,8 @@ from transformers.cli.serving.model_manager import TimedModel
 
 from newtongue import ModalityAdapter
 
+if len(sys.argv) != 4:
+    raise SystemExit(__doc__)
 where, adapter, port = sys.argv[1:]
 model = ModalityAdapter.from_pretrained(adapter).attach(AutoModelForCausalLM.from_pretrained(where))
 
@@ -27,3 +29,4 @@ server = Serve(
 # It loads models by their names; this one is loaded already, and stays.
 server._model_manager.loaded_models["newtongue@main"] = TimedModel(model, -1, processor=model.tokenizer)
 print(f"model 'newtongue' at http://localhost:{port}/v1", flush=True)
+server._thread.join()

@@ -13,6 +13,8 @@ from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune
 from newtongue_recipes.stages.map import Pair
 
+if len(sys.argv) != 6:
+    raise SystemExit(__doc__)
 where, text, pairs, questions, output = sys.argv[1:]
 language = "tr"
 

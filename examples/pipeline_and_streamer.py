@@ -9,6 +9,8 @@ from transformers import AutoModelForCausalLM, TextStreamer, pipeline
 
 from newtongue import ModalityAdapter
 
+if len(sys.argv) != 3:
+    raise SystemExit(__doc__)
 where, adapter = sys.argv[1:]
 model = ModalityAdapter.from_pretrained(adapter).attach(AutoModelForCausalLM.from_pretrained(where))
 

@@ -11,6 +11,8 @@ from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages import Map, Training, map_language
 from newtongue_recipes.stages.map import Pair
 
+if len(sys.argv) != 5:
+    raise SystemExit(__doc__)
 where, bert, pairs, output = sys.argv[1:]
 
 encoder = Encoder.from_pretrained(bert)  # Any encoder that AutoModel reads, with its own tokenizer.

@@ -11,6 +11,8 @@ from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from newtongue import ModalityAdapter
 
+if len(sys.argv) != 4:
+    raise SystemExit(__doc__)
 where, name, output = sys.argv[1:]
 settings = {"max_steps": 2, "per_device_train_batch_size": 2, "report_to": "none", "bf16": False, "save_strategy": "no"}
 

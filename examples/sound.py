@@ -19,6 +19,8 @@ from trl import SFTConfig, SFTTrainer
 from newtongue import Encoder, ModalityAdapter
 from newtongue_evaluation.answers import answer
 
+if len(sys.argv) != 4:
+    raise SystemExit(__doc__)
 where, output, steps = sys.argv[1:]
 FRAMES, SAMPLES, MARKS = 12, 128, ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
 

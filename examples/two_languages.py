@@ -9,6 +9,8 @@ from transformers import AutoModelForCausalLM
 
 from newtongue import ModalityAdapter, mark
 
+if len(sys.argv) < 3:
+    raise SystemExit(__doc__)
 where, *adapters = sys.argv[1:]
 
 model = AutoModelForCausalLM.from_pretrained(where)

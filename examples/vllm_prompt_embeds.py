@@ -19,6 +19,8 @@ from transformers import AutoModelForCausalLM
 
 from newtongue import ModalityAdapter
 
+if len(sys.argv) != 4:
+    raise SystemExit(__doc__)
 where, adapter, output = sys.argv[1:]
 model = ModalityAdapter.from_pretrained(adapter).attach(AutoModelForCausalLM.from_pretrained(where))
 

@@ -9,6 +9,8 @@ from transformers import AutoModelForCausalLM
 
 from newtongue import ModalityAdapter
 
+if len(sys.argv) != 4:
+    raise SystemExit(__doc__)
 where, adapter, style = sys.argv[1:]
 
 base = AutoModelForCausalLM.from_pretrained(where)

@@ -130,6 +130,14 @@ def test_a_result_that_is_no_number_is_named_and_nothing_is_saved(tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+def test_a_licence_by_another_name_and_results_that_are_no_rows_are_refused() -> None:
+    adapter = adapter_for(bare_base())
+    with pytest.raises(NewtongueError, match="spelled licence"):
+        adapter.describe(license="mit")
+    with pytest.raises(NewtongueError, match="list of rows"):
+        adapter.describe(results="good")
+
+
 def test_a_script_of_a_language_is_no_language_to_the_hub(tmp_path: Path) -> None:
     assert card_of(adapter_for(bare_base(), "zh-Hant"), tmp_path).data.language == ["zh"]
 

@@ -134,6 +134,10 @@ def test_the_question_that_a_demo_ends_with_can_be_typed(
             for one in (("demo",), ("data", "demo-turkish"), ("experiment", "atlas"), ("train", "demo-turkish"))
         ),
         pytest.param(("aks",), "No such command", id="typing error"),
+        pytest.param(("demo", "--seed", "-1"), "should be", id="a seed that is none"),
+        pytest.param(("chat", "{adapter}", "--temperature", "inf"), "should be", id="a heat without end"),
+        pytest.param(("experiment", "atlas", "--scale", "inf"), "should be", id="steps without end"),
+        pytest.param(("experiment", "atlas", "--base", "phi"), "phi-nano. Leave --base out", id="a base of atlas"),
         pytest.param(("ask", "{adapter}", "Su?", "--max-new-tokens", "0"), "max-new-tokens", id="out of range"),
     ],
 )

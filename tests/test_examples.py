@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import runpy
+import subprocess
 import sys
 import time
 import urllib.request
@@ -70,7 +71,7 @@ def test_every_example_is_short_and_is_run_here() -> None:
     assert len(scripts) >= 7
     for script in scripts:
         assert len(script.read_text().splitlines()) < LINES, script
-        assert f'run("{script.stem}"' in tests, script
+        assert f'run("{script.stem}"' in tests or f'"{script.name}"' in tests, script
 
 
 def test_attach_and_ask(run: Run) -> None:
@@ -143,26 +144,34 @@ def test_sound(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not find_spec("openai") or not find_spec("uvicorn"), reason="needs transformers[serving]")
-def test_an_openai_server_reads_languages(run: Run) -> None:
-    _, names = run("openai_server", "base", "tr", "7897")
-    server, model = names["server"], names["model"]
-    try:
-        said = {"model": "newtongue", "messages": [{"role": "user", "content": QUESTION}], "max_tokens": 4}
-        answer = _ask(json.dumps(said).encode())
-        ids = model.tokenizer.apply_chat_template(  # type: ignore[attr-defined]
-            [{"role": "user", "content": QUESTION, "language": "tr"}], add_generation_prompt=True, return_tensors="pt"
-        )
-        written = model.generate(**ids, max_new_tokens=4, do_sample=False)  # type: ignore[attr-defined]
-        own = model.tokenizer.decode(written[0, ids["input_ids"].shape[1] :], skip_special_tokens=True)  # type: ignore[attr-defined]
-        assert answer["choices"][0]["message"]["content"] == own
-        assert answer["usage"]["prompt_tokens"] == ids["input_ids"].shape[1]
-    finally:
-        server.kill_server()  # type: ignore[attr-defined]
+def test_an_openai_server_reads_languages(folder: Path) -> None:
+    script, port = EXAMPLES / "openai_server.py", "7897"
+    with subprocess.Popen([sys.executable, str(script), str(folder / "base"), str(folder / "tr"), port]) as server:
+        try:
+            said = {"model": "newtongue", "messages": [{"role": "user", "content": QUESTION}], "max_tokens": 4}
+            answer = _ask(json.dumps(said).encode())
+        finally:
+            server.kill()
+    base = tiny.AutoModelForCausalLM.from_pretrained(folder / "base")
+    model = ModalityAdapter.from_pretrained(folder / "tr").attach(base)
+    chat = [{"role": "user", "content": QUESTION, "language": "tr"}]
+    ids = model.tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt")
+    written = model.generate(**ids, max_new_tokens=4, do_sample=False)
+    own = model.tokenizer.decode(written[0, ids["input_ids"].shape[1] :], skip_special_tokens=True)
+    assert answer["choices"][0]["message"]["content"] == own
+    assert answer["usage"]["prompt_tokens"] == ids["input_ids"].shape[1]
+
+
+@pytest.mark.parametrize("script", sorted(EXAMPLES.glob("*.py")), ids=lambda script: script.stem)
+def test_an_example_says_how_it_is_run(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [script.name, "--help"])
+    with pytest.raises(SystemExit, match=f"python examples/{script.name} "):
+        runpy.run_path(str(script), run_name="__main__")
 
 
 def _ask(body: bytes) -> dict[str, list[dict[str, dict[str, str]]]]:
     address = "http://localhost:7897/v1/chat/completions"
-    for _ in range(100):
+    for _ in range(600):
         try:
             request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
             with urllib.request.urlopen(request, timeout=60) as reply:

@@ -166,6 +166,22 @@ def test_our_tasks_are_known_in_every_form_and_beside_theirs(
     assert list(known.value.args)[1:] == [TASKS, tmp_path][: 1 + bool(theirs)]
 
 
+@pytest.mark.parametrize(
+    "given,said",
+    [
+        ("prot=False", "no 'prot'. Did you mean port?"),
+        ("port=maybe", "port=maybe: say True or False"),
+        ("load_in_4bit=True", "no 'load_in_4bit'"),
+    ],
+)
+def test_model_args_that_are_none_are_refused(
+    given: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--model", "newtongue", "--tasks", "newtongue_jaquad", "--model_args", f"adapter=tr,{given}"]
+    assert newtongue(monkeypatch, "harness", "run", *arguments) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
 @pytest.mark.parametrize("given", [[], ["--model_args", "four_bit=False"]], ids=["no model_args", "others"])
 def test_a_model_without_an_adapter_says_how_to_name_one(
     given: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

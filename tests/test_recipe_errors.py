@@ -223,7 +223,7 @@ def test_the_recipes_seed_is_every_stages_but_where_one_names_its_own() -> None:
     assert seeds == (7, 7, 3)
 
 
-@pytest.mark.parametrize("seed", ["-1", "null", "one"])
+@pytest.mark.parametrize("seed", ["-1", "null", "one", str(2**32)])
 def test_a_seed_that_is_none_is_one_error_where_it_stands(seed: str) -> None:
     said = refused("phi-2-turkish", f"seed={seed}")
     assert "has an error" in said

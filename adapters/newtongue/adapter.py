@@ -1,7 +1,7 @@
 """A modality adapter: encoder, mapper and LoRA of one language, as one thing to attach, save and share."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -228,7 +228,15 @@ class ModalityAdapter(Float32):
         return self
 
     def describe(self, **notes: Any) -> "ModalityAdapter":
-        """Add what the model card should say (`data=`, `licence=`, `results=` …); returns the adapter."""
+        """Add what the model card should say (`data=`, `licence=`, `results=` …); returns the adapter.
+
+        Raises:
+            NewtongueError: `license` is given, which the card would not take for one, or results that are no rows.
+        """
+        if "license" in notes:
+            raise NewtongueError(f"describe(license={notes['license']!r}) is spelled licence here: licence=….")
+        if not isinstance(notes.get("results", []), Sequence) or isinstance(notes.get("results"), str):
+            raise NewtongueError(f"Results are a list of rows with a metric and a value; got {notes['results']!r}.")
         self.config = replace(self.config, notes={**self.config.notes, **notes})
         return self
 

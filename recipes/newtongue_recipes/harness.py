@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 from unittest.mock import patch
 
 from lm_eval.__main__ import cli_evaluate
 from lm_eval.api.registry import register_model
+from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from rich.console import Console
 
@@ -14,6 +16,7 @@ from newtongue import NewtongueError
 from newtongue_evaluation.harness import TASKS
 from newtongue_evaluation.harness.model import AttachedLM
 from newtongue_recipes.attaching import attach_all, load_adapters
+from newtongue_recipes.recipe.nearest import nearest
 
 
 @register_model("newtongue")
@@ -28,7 +31,7 @@ class NewtongueLM(AttachedLM):
         options: those of the harness's own transformers model.
 
     Raises:
-        NewtongueError: no adapter is named, or it cannot be loaded.
+        NewtongueError: no adapter is named, it cannot be loaded, or an option is none of these.
     """
 
     def __init__(
@@ -44,10 +47,23 @@ class NewtongueLM(AttachedLM):
             raise NewtongueError(
                 "--model newtongue has no adapter. Name a folder or a Hub id: --model_args adapter=runs/tr/adapter."
             )
+        _check_options(options, port=port, four_bit=four_bit)
         console = Console(stderr=True)
         loaded = load_adapters([adapter], console)
         model = attach_all([adapter], loaded, base=base, four_bit=four_bit, console=console)
         super().__init__(model, language=loaded[0].language if port else None, **options)
+
+
+def _check_options(options: dict[str, Any], **switches: Any) -> None:
+    """The harness's model takes what it does not know in silence."""
+    known = {*signature(NewtongueLM.__init__).parameters, *signature(HFLM.__init__).parameters} - {"self", "options"}
+    for name in options.keys() - known:
+        meant = nearest(name, known)
+        hint = f"Did you mean {meant}?" if meant else f"There are {', '.join(sorted(known))}."
+        raise NewtongueError(f"--model_args of newtongue have no {name!r}. {hint}")
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise NewtongueError(f"--model_args {name}={value}: say True or False.")
 
 
 def run_harness(arguments: Sequence[str]) -> None:

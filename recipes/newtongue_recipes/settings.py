@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CLOSED = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 Count = Annotated[int, Field(gt=0, strict=True)]  # Strict: `true` is no number of steps.
 Whole = Annotated[int, Field(ge=0, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]  # As NumPy takes them.
 Length = Annotated[int, Field(ge=8, strict=True)]
 Rate = Annotated[float, Field(gt=0, strict=True)]
 Weight = Annotated[float, Field(ge=0, strict=True)]
@@ -47,7 +48,7 @@ class Training:
     """Peak learning rate; rises over the first tenth of the steps, then falls along a cosine."""
     save_steps: Whole = 0
     """Steps between checkpoints; 0 keeps none but the result."""
-    seed: Whole = 0
+    seed: Seed = 0
     """Of data order, dropout, masking and fresh weights; in a recipe, the recipe's own where not given."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Anything else `TrainingArguments` takes."""

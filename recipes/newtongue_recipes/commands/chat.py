@@ -16,8 +16,8 @@ def chat(
     language: Annotated[
         str | None, typer.Option(help="Read messages in it at first; base: no adapter; auto: as they are written.")
     ] = None,
-    temperature: Annotated[float, typer.Option(min=0.0, help="Of sampling; 0: the likeliest token.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="Seed of sampling.")] = 0,
+    temperature: Annotated[float, typer.Option(min=0.0, max=100.0, help="Of sampling; 0: the likeliest token.")] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of sampling.")] = 0,
     web: Annotated[bool, typer.Option("--web", help="In a page of the browser; needs newtongue[web].")] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page, on this machine alone.")] = 7860,
 ) -> None:

@@ -24,12 +24,13 @@ def data(
 
     from newtongue_recipes.data.markdown import as_markdown
     from newtongue_recipes.data.preview import preview
-    from newtongue_recipes.data.reporting import write_report
+    from newtongue_recipes.data.reporting import check_free, write_report
     from newtongue_recipes.folders import make_folder
     from newtongue_recipes.recipe import load_recipe
 
     chosen = load_recipe(recipe, overrides or [])
     if output is not None:
+        check_free(output)
         make_folder(output)
     made = preview(chosen, bars=console.is_terminal)
     console.print(Markdown(as_markdown(made)))

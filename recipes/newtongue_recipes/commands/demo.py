@@ -11,7 +11,7 @@ from newtongue_recipes.commands import console
 
 def demo(
     output: Annotated[Path, typer.Option(help="Folder for adapters, base, report and pictures.")] = Path("demo"),
-    seed: Annotated[int, typer.Option(help="Seed of data order, fresh weights and dropout.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of data order, fresh weights and dropout.")] = 0,
     raw_lora: Annotated[bool, typer.Option(help="Also train the control, LoRA on raw text.")] = True,
     voice: Annotated[bool, typer.Option(help="Write answers in a language in its own tokens.")] = True,
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier demo in the folder.")] = False,

@@ -20,11 +20,13 @@ def experiment(
     data: Annotated[
         Path | None, typer.Option(envvar="NEWTONGUE_DATA", help="Folder of real text, of all but atlas.")
     ] = None,
-    base: Annotated[Path | None, typer.Option(help="Folder of the base; made if it is not there.")] = None,
+    base: Annotated[
+        Path | None, typer.Option(help="Folder of the base, of all but atlas; made if it is not there.")
+    ] = None,
     methods: Annotated[str, typer.Option(help="Only these, by comma; --list names them.")] = "",
     languages: Annotated[str, typer.Option(help="Only these, by comma.")] = "",
     seeds: Annotated[str, typer.Option(help="Only these, by comma.")] = "",
-    scale: Annotated[float, typer.Option(min=0, help="All steps of all stages times this.")] = 1.0,
+    scale: Annotated[float, typer.Option(min=0, max=1e6, help="All steps of all stages times this.")] = 1.0,
     list_: Annotated[bool, typer.Option("--list", help="List methods and runs, and stop.")] = False,
 ) -> None:
     """Run an experiment: every method on the same rows and base, with the same steps or the same seconds.
@@ -33,11 +35,14 @@ def experiment(
 
     Each run is written when it is known. Stopped at any moment, the same command goes on with those that are missing.
     """
+    from newtongue import NewtongueError
     from newtongue_recipes.experiments.load import load_experiment
 
     changes = [f"languages=[{languages}]"] * bool(languages) + [f"seeds=[{seeds}]"] * bool(seeds)
     settings = load_experiment(name, [*changes, *(overrides or [])], scale)
     wanted = [one.strip() for one in methods.split(",") if one.strip()]
+    if base is not None and settings.experiment == "atlas":
+        raise NewtongueError("The base of atlas is the demo's phi-nano. Leave --base out: it is for real text.")
     if list_:
         from newtongue_recipes.experiments.listing import listing
 

@@ -23,4 +23,12 @@ def harness(
         raise NewtongueError("lm-evaluation-harness is not installed. Get it with: pip install 'newtongue[harness]'.")
     from newtongue_recipes.harness import run_harness
 
+    if not arguments or {"-h", "--help"} & {*arguments[:1]}:
+        from inspect import getdoc
+
+        from rich.markdown import Markdown
+
+        from newtongue_recipes.commands import console
+
+        console.print(Markdown(getdoc(harness) or ""))
     run_harness(arguments or ["--help"])

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from newtongue import NewtongueError
 from newtongue.saving.whole import write_whole
 
 from .counts import UNWANTED, Counts
@@ -122,6 +123,21 @@ def report(
             made.sources.append(entry)
             made.warnings += _warnings(entry, language, data)
     return made
+
+
+def check_free(folder: Path) -> None:
+    """Check that no file of somebody's own stands where a report is to be written.
+
+    Raises:
+        NewtongueError: one does.
+    """
+    plain = folder / "data.json"
+    try:
+        found = json.loads(plain.read_text(encoding="utf-8")) if plain.exists() else {"sources": []}
+    except (ValueError, OSError):
+        found = None
+    if not isinstance(found, dict) or "sources" not in found:
+        raise NewtongueError(f"{plain} is no report of ours, and would be replaced by one. Name another --output.")
 
 
 def write_report(made: Report, folder: str | Path) -> tuple[Path, Path]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from newtongue_recipes.recipe.schema import FROZEN, Name
-from newtongue_recipes.settings import Count, Dropout, Map, Rate, Represent, Share, Tune, Whole
+from newtongue_recipes.settings import Count, Dropout, Map, Rate, Represent, Seed, Share, Tune, Whole
 
 Kind = Literal["atlas", "transfer", "data"]
 
@@ -92,7 +92,7 @@ class English(BaseModel):
     """Folder of a base made here to go on from, of the same shape; null starts from fresh weights."""
     save_steps: Whole = 500
     """Steps between checkpoints."""
-    seed: Whole = 0
+    seed: Seed = 0
     """Of data order and fresh weights."""
 
 
@@ -137,7 +137,7 @@ class Settings(BaseModel):
     """Which one."""
     languages: list[Name]
     """BCP 47 tags."""
-    seeds: list[Whole] = [0]
+    seeds: list[Seed] = [0]
     """Of everything but the base."""
     runs: list[Group]
     """What is run."""

@@ -8,7 +8,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from newtongue.languages import check_language
 from newtongue_recipes.data.schema import Data
-from newtongue_recipes.settings import CLOSED, Count, FolderOrId, Map, Represent, Tune, Whole
+from newtongue_recipes.settings import CLOSED, Count, FolderOrId, Map, Represent, Seed, Tune, Whole
 
 from .conflicts import conflicts, trainings
 
@@ -55,7 +55,7 @@ class Recipe(BaseModel):
 
     language: Annotated[str, AfterValidator(check_language)]
     """BCP 47 tag of the language to teach, such as tr or ja."""
-    seed: Whole = 0
+    seed: Seed = 0
     """Of data order, dropout, masking and fresh weights; in every stage that names none of its own."""
     base: Base
     """The model that learns the language."""
@@ -97,7 +97,7 @@ def _seeded(given: Mapping[str, Any]) -> dict[str, Any]:
     """The same with the recipe's seed wherever a stage names none; one that is no seed is one error, not five."""
     seeded, seed = dict(given), given.get("seed")
     for (stage, part), training in trainings(given):
-        if type(seed) is int and seed >= 0 and isinstance(training, Mapping):
+        if type(seed) is int and 0 <= seed < 2**32 and isinstance(training, Mapping):
             seeded[stage] = {**seeded[stage], part: {"seed": seed, **training}}
     return seeded
 
