@@ -11,7 +11,6 @@ from newtongue import NewtongueError
 from newtongue_recipes.cli import app
 from newtongue_recipes.data import Data, Report, Source, gather, report, write_report
 from newtongue_recipes.data.preview import preview
-from newtongue_recipes.data.reporting import check_free
 from newtongue_recipes.data.tokens import count_tokens
 from newtongue_recipes.recipe import load_recipe
 
@@ -161,7 +160,8 @@ def test_a_recipe_without_data_is_refused(tmp_path: Path) -> None:
 
 def test_a_report_replaces_no_file_of_somebody_else(tmp_path: Path) -> None:
     plain, _ = write_report(made(tmp_path, TURKISH), tmp_path)
-    check_free(tmp_path)
+    write_report(made(tmp_path, TURKISH), tmp_path)
     plain.write_text('[{"question": "Su?", "answer": "water"}]')
     with pytest.raises(NewtongueError, match="no report of ours"):
-        check_free(tmp_path)
+        write_report(made(tmp_path, TURKISH), tmp_path)
+    assert plain.read_text().startswith("[")

@@ -1,7 +1,7 @@
 """A modality adapter: encoder, mapper and LoRA of one language, as one thing to attach, save and share."""
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -235,8 +235,9 @@ class ModalityAdapter(Float32):
         """
         if "license" in notes:
             raise NewtongueError(f"describe(license={notes['license']!r}) is spelled licence here: licence=….")
-        if not isinstance(notes.get("results", []), Sequence) or isinstance(notes.get("results"), str):
-            raise NewtongueError(f"Results are a list of rows with a metric and a value; got {notes['results']!r}.")
+        results = notes.get("results") or []
+        if not isinstance(results, list) or not all(isinstance(row, dict) for row in results):
+            raise NewtongueError(f"Results are a list of rows, a dictionary each; got {results!r}.")
         self.config = replace(self.config, notes={**self.config.notes, **notes})
         return self
 

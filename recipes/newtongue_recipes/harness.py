@@ -56,7 +56,8 @@ class NewtongueLM(AttachedLM):
 
 def _check_options(options: dict[str, Any], **switches: Any) -> None:
     """The harness's model takes what it does not know in silence."""
-    known = {*signature(NewtongueLM.__init__).parameters, *signature(HFLM.__init__).parameters} - {"self", "options"}
+    given = [*signature(NewtongueLM).parameters.values(), *signature(HFLM).parameters.values()]
+    known = {one.name for one in given if one.kind is not one.VAR_KEYWORD}
     for name in options.keys() - known:
         meant = nearest(name, known)
         hint = f"Did you mean {meant}?" if meant else f"There are {', '.join(sorted(known))}."

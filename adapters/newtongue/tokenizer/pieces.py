@@ -28,7 +28,7 @@ class Piece:
     def least(self) -> int:
         """How many ids of a text must stay: one token of its first run, and what is before it."""
         first = 0 if self.owned is None else self.owned.start
-        return 3 + next(at for at, one in enumerate(self.ids) if one >= first)
+        return 3 + next((at for at, one in enumerate(self.ids) if one >= first), 0)
 
     def cut(self, length: int) -> None:
         """Cut the end of a text off, so that no more than `length` ids stay, every run of which is closed."""

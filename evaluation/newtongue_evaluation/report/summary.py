@@ -31,10 +31,7 @@ class Line:
         scores: by measure; a measure that says nothing of it is missing.
         ahead: ours (the first of them) minus this one, by measure, on rows with one gold in both; none for ours itself.
         seeds: the score of each seed alone, by measure.
-        rows: of the first seed.
-        every: of all seeds.
-        cost: of the first seed.
-        budget: what the first seed was trained with, where a result says so.
+        results: of each seed.
     """
 
     method: str
@@ -43,10 +40,22 @@ class Line:
     scores: dict[str, Score]
     ahead: dict[str, Score]
     seeds: dict[str, list[float]]
-    rows: tuple[Row, ...]
-    every: tuple[Row, ...]
-    cost: Cost
-    budget: Any = None
+    results: tuple[Result, ...]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Those of the first seed."""
+        return self.results[0].rows
+
+    @property
+    def cost(self) -> Cost:
+        """That of the first seed."""
+        return self.results[0].cost
+
+    @property
+    def budget(self) -> Any:
+        """What the first seed was trained with, where its result says so."""
+        return self.results[0].settings.get("budget")
 
     @property
     def title(self) -> str:
@@ -143,7 +152,7 @@ def _task(name: str, language: str, answered_in: str, results: Sequence[Result])
     groups: dict[Key, list[Result]] = {}
     for one in results:
         groups.setdefault((one.method, tuple(sorted(one.data.items()))), []).append(one)
-    parts = {key: {measure.name: _by_question(found, measure) for measure in measures} for key, found in groups.items()}
+    parts = {key: {measure.name: by_question(found, measure) for measure in measures} for key, found in groups.items()}
     subjects = {(row.key, row.gold): row.subject for one in results for row in one.rows if row.subject}
     lines = []
     for (method, data), found in groups.items():
@@ -162,10 +171,7 @@ def _task(name: str, language: str, answered_in: str, results: Sequence[Result])
                 {name: value for name, value in scores.items() if value is not None},
                 ahead,
                 {one.name: _each(found, one) for one in measures} if len(found) > 1 else {},
-                found[0].rows,
-                tuple(row for one in found for row in one.rows),
-                found[0].cost,
-                found[0].settings.get("budget"),
+                tuple(found),
             )
         )
     used = tuple(one for one in measures if any(one.name in line.scores for line in lines))
@@ -195,7 +201,7 @@ def _fullness(data: Amounts, kinds: Sequence[str]) -> tuple[float, ...]:
     return tuple(dict(data).get(kind, inf) for kind in kinds)
 
 
-def _by_question(results: Sequence[Result], measure: Measure) -> dict[Asked, Ratio]:
+def by_question(results: Sequence[Result], measure: Measure) -> dict[Asked, Ratio]:
     """Part and whole of each question, summed over seeds."""
     sums: dict[Asked, Ratio] = {}
     for one in results:

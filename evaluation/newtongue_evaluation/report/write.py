@@ -78,7 +78,7 @@ def _plain(line: Line, task: Task) -> dict[str, Any]:
     def rounded(scores: Any) -> dict[str, Any]:
         return {name: {key: round(value, 4) for key, value in asdict(one).items()} for name, one in scores.items()}
 
-    groups = by_group(line, task.headlines[0], task.answered_in)
+    groups = by_group(line, task.headlines[0])
 
     return {
         "method": line.method,

@@ -23,7 +23,8 @@ def harness(
         raise NewtongueError("lm-evaluation-harness is not installed. Get it with: pip install 'newtongue[harness]'.")
     from newtongue_recipes.harness import run_harness
 
-    if not arguments or {"-h", "--help"} & {*arguments[:1]}:
+    arguments = arguments or ["--help"]
+    if arguments[0] in ("-h", "--help"):
         from inspect import getdoc
 
         from rich.markdown import Markdown
@@ -31,4 +32,4 @@ def harness(
         from newtongue_recipes.commands import console
 
         console.print(Markdown(getdoc(harness) or ""))
-    run_harness(arguments or ["--help"])
+    run_harness(arguments)

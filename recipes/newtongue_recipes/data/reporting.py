@@ -141,8 +141,13 @@ def check_free(folder: Path) -> None:
 
 
 def write_report(made: Report, folder: str | Path) -> tuple[Path, Path]:
-    """Write `data.json` and `data.md` into `folder`; gives both paths."""
+    """Write `data.json` and `data.md` into `folder`; gives both paths.
+
+    Raises:
+        NewtongueError: a file of somebody's own stands there.
+    """
     folder = Path(folder)
+    check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     plain, readable = folder / "data.json", folder / "data.md"
     write_whole(plain, json.dumps(made.as_dict(), ensure_ascii=False, indent=2) + "\n")
