@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,14 @@ import torch
 from rich.console import Console
 
 import tiny
-from newtongue import AttachedModel, LanguageError, NewtongueError
+from newtongue import AttachedModel, LanguageError, ModalityAdapter, NewtongueError
 from newtongue.base import BaseInfo
 from newtongue_recipes.chat.conversation import Conversation, Turn
 from newtongue_recipes.chat.messages import answered
 from newtongue_recipes.chat.streaming import Streamer, stop_on_interrupt
 from newtongue_recipes.chat.terminal import Chat, describe, pick_language, typed_lines
 from newtongue_recipes.data.shapes import contents
-from newtongue_recipes.loading import base_of
+from newtongue_recipes.loading import base_of, load_base_of
 from newtongue_recipes.settings import Training, Tune
 from newtongue_recipes.stages.fitting import fitting
 from running import newtongue
@@ -432,6 +433,19 @@ def test_a_base_is_looked_for_beside_the_adapter_then_where_its_run_had_it_then_
     assert found(local) == str(tmp_path / "models")
     (tmp_path / "run" / "phi-tiny").mkdir()
     assert found(local) == found(shared) == str(tmp_path / "run" / "phi-tiny")
+
+
+@pytest.mark.parametrize(
+    ("trained", "asked", "loaded"),
+    [(False, None, False), (True, None, True), (None, None, True), (False, True, True), (True, False, False)],
+)
+def test_a_base_is_loaded_as_the_adapter_was_trained_unless_told_otherwise(
+    trained: bool | None, asked: bool | None, loaded: bool, adapters: tuple[str, str]
+) -> None:
+    adapter = ModalityAdapter.from_pretrained(adapters[0])
+    adapter.config = replace(adapter.config, base=replace(adapter.config.base, four_bit=trained))
+    base = load_base_of(adapters[0], adapter, four_bit=asked)
+    assert getattr(base, "is_loaded_in_4bit", False) is loaded
 
 
 def test_with_auto_each_part_of_a_message_is_read_in_its_own_language() -> None:

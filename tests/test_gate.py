@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from newtongue import AttachedModel, NewtongueError
-from newtongue.attaching.port import REMEMBERED
+from newtongue.attaching.memory import REMEMBERED
 from newtongue.languages import module_name
 from streams import Part, Row, batch, ids_of
 from worlds import KINDS, attach_two, bare_base, bare_twin, logits, same, world

@@ -293,6 +293,7 @@ def test_tune_keeps_everything_trainable_in_float32(
     base = load_base(base_folder, four_bit=four_bit, trainable=True)
     adapter = tune(base, ModalityAdapter.from_pretrained(mapped), CHATS, settings, tmp_path, callbacks=[Types()])
     assert seen == {torch.float32}
+    assert adapter.config.base.four_bit is four_bit
     weights = adapter.lora_weights()
     assert weights
     assert any(float(value.abs().max()) > 0 for name, value in weights.items() if "lora_B" in name)

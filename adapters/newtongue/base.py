@@ -26,6 +26,7 @@ class BaseInfo:
         architecture: transformers' model type, such as `phi`.
         width: size of an embedding.
         rows: rows of the input embedding, which is where the ids of languages begin.
+        four_bit: whether its weights were in 4 bits then; None where an older adapter does not say.
     """
 
     id: str
@@ -33,6 +34,7 @@ class BaseInfo:
     architecture: str
     width: int
     rows: int
+    four_bit: bool | None = None
 
     @classmethod
     def of(cls, base: "PreTrainedModel") -> "BaseInfo":
@@ -45,6 +47,7 @@ class BaseInfo:
             architecture=base.config.model_type,
             width=width,
             rows=rows,
+            four_bit=bool(getattr(base, "is_loaded_in_4bit", False)),
         )
 
     @property

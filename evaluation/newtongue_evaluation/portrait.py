@@ -29,6 +29,7 @@ class Portrait:
 
     Attributes:
         language, base, adapter: what it is.
+        four_bit: whether the base was in 4 bits.
         layers: similarity to English by layer, by sentences and by who reads them.
         soft, english: soft tokens and the embeddings of English tokens.
         map: both in a plane.
@@ -43,6 +44,7 @@ class Portrait:
     language: str
     base: str
     adapter: str
+    four_bit: bool | None = None
     layers: dict[str, dict[str, Layers]] = field(default_factory=dict)
     soft: Cloud | None = None
     english: Cloud | None = None

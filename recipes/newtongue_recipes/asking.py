@@ -17,7 +17,7 @@ def ask_one(
     *,
     then: str = "",
     base: str | None = None,
-    four_bit: bool = True,
+    four_bit: bool | None = None,
     max_new_tokens: int = 128,
     gloss: bool = False,
 ) -> str:
@@ -28,7 +28,7 @@ def ask_one(
         question: in its language.
         then: words in the base's own language after it.
         base: the base, where it is not the one the adapter names.
-        four_bit: as for `load_base`.
+        four_bit: as for `load_base_of`.
         max_new_tokens: of the answer, at most.
         gloss: give, on a line before it, the tokens that the base takes the question for.
 

@@ -30,7 +30,7 @@ def attach_all(
     adapters: Sequence[ModalityAdapter],
     *,
     base: str | None = None,
-    four_bit: bool = True,
+    four_bit: bool | None = None,
     console: Console,
 ) -> AttachedModel:
     """Load the base and attach adapters to it in order.
@@ -39,7 +39,7 @@ def attach_all(
         names: where the adapters came from; the base is looked for beside the first one too.
         adapters: one at least.
         base: the base, where it is not the one that the first adapter names.
-        four_bit: load it in NF4.
+        four_bit: as for `load_base_of`.
         console: shows what is being loaded.
 
     Raises:

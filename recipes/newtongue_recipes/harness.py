@@ -26,7 +26,7 @@ class NewtongueLM(AttachedLM):
     Args:
         adapter: a folder or a Hub id.
         base: the base, where it is not the one that the adapter names.
-        four_bit: load it in NF4.
+        four_bit: load it in NF4, or not; as the adapter was trained where not given.
         port: read prompts through the adapter; else the bare base reads them in its own vocabulary.
         options: those of the harness's own transformers model.
 
@@ -38,7 +38,7 @@ class NewtongueLM(AttachedLM):
         self,
         adapter: str | None = None,
         base: str | None = None,
-        four_bit: bool = True,
+        four_bit: bool | None = None,
         port: bool = True,
         device: str | None = None,
         **options: Any,

@@ -142,10 +142,12 @@ def check_attention(attention: str | None, error: Exception) -> None:
         ) from error
 
 
-def load_base_of(name: str, adapter: ModalityAdapter, given: str | None = None, *, four_bit: bool) -> PreTrainedModel:
+def load_base_of(
+    name: str, adapter: ModalityAdapter, given: str | None = None, *, four_bit: bool | None = None
+) -> PreTrainedModel:
     """Load the base of an adapter: the one given, or that which it names, in the revision it names.
 
-    `four_bit` is as for `load_base`.
+    `four_bit` is as for `load_base`; as the adapter was trained where not given, and NF4 where it does not say.
 
     Raises:
         NewtongueError: there is none, it is not where it was, or it has no tokenizer.
@@ -153,6 +155,8 @@ def load_base_of(name: str, adapter: ModalityAdapter, given: str | None = None, 
     info = adapter.config.base
     found = given or base_of(name, info)
     revision = info.revision if found == info.id else None
+    if four_bit is None:
+        four_bit = info.four_bit is not False
     base = load_base(found, four_bit=four_bit, revision=revision)
     try:
         load_tokenizer(found, revision=revision)

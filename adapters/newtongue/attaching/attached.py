@@ -46,7 +46,9 @@ def attach(
         base: any causal language model of transformers.
         adapter: the language.
         tokenizer: the base's own; loaded from where the base came from when it is first needed, if not given.
-        trainable: freeze the base and let gradients reach all parts of the adapter; else these are frozen too.
+        trainable: let gradients reach all parts of the adapter, and them alone; else these are frozen too. The base is
+            frozen either way, so that no trainer changes it unasked; detaching gives its flags back. Of PEFT LoRAs
+            that stand in it, what trains goes on training beside an adapter that does not.
         ignore_base_name: attach also where the base was loaded under another name than the adapter records.
 
     Returns:
@@ -77,6 +79,8 @@ def attach(
         adapter._host.append(base)
         adapter.train(base.training)
         port.set_trainable(language, trainable)
+        if trainable:
+            adapter.config = adapter.config.beside(base)
         if tokenizer is not None:
             base.__dict__["_newtongue_tokenizer"] = _speaking(tokenizer, port)
     except BaseException:

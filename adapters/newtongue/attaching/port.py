@@ -13,6 +13,7 @@ port stands around it by a hook before and a hook after its forward. It is kept 
 of the base so that `.to()`, `.train()`, optimizers and distributed wrappers see the encoders and mappers.
 """
 
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,14 +32,14 @@ from newtongue.reading.runs import find_runs, language_of_positions, segments
 from newtongue.writing.head import Head
 from newtongue.writing.voice import Voice
 
+from .memory import Memory, latest, recall, remember
 from .turn import Turn
 
 if TYPE_CHECKING:
     from newtongue.adapter import ModalityAdapter
 
 CHILD = "newtongue"  # Name of the port among the base's children.
-REMEMBERED = "newtongue_language"  # What a key-value cache remembers: the language of each of its rows, as it changed.
-Memory = tuple[tuple[int, Tensor], ...]  # The position at which one was first read, and the rows' languages since.
+UNREAD = 16  # Batches without a word in any language after which a training is told that it learns nothing.
 
 
 class Port(nn.Module):
@@ -72,6 +73,7 @@ class Port(nn.Module):
         self._ids: Tensor | None = None
         self._sequence: Tensor | None = None
         self._memory: Memory = ()
+        self._unread: int | None = 0  # Batches from which nothing was learned; none once one was learned from.
         self.turn = Turn()
         decoder = decoder_of(base)
         self._hooks = [
@@ -129,15 +131,16 @@ class Port(nn.Module):
         ]
 
     def set_trainable(self, language: str, trainable: bool) -> None:
-        """Freeze the base, and let gradients reach this language's encoder, mapper and LoRA, or not."""
-        adapter = self.adapter(language)
-        if trainable:
-            others = (self.adapter(other) for other in self.ranges)
-            of_languages = {id(one) for other in others for _, one in other.trainable_parameters()}
-            for parameter in adapter._host[0].parameters():
-                if id(parameter) not in of_languages:
-                    parameter.requires_grad_(False)
-        for _, parameter in adapter.trainable_parameters():
+        """Freeze the base, and let gradients reach this language's encoder, mapper and LoRA, or not.
+
+        What trains of other languages goes on, and what trains of LoRAs of others unless this one trains.
+        """
+        adapters = (self.adapter(one) for one in self.ranges)
+        of_languages = {id(one) for adapter in adapters for _, one in adapter.trainable_parameters()}
+        for name, parameter in self._base[0].named_parameters():
+            if id(parameter) not in of_languages and (trainable or ".lora_" not in name):
+                parameter.requires_grad_(False)
+        for _, parameter in self.adapter(language).trainable_parameters():
             parameter.requires_grad_(trainable)
 
     def end_forward(self) -> None:
@@ -216,19 +219,18 @@ class Port(nn.Module):
         ids = kwargs.get("input_ids", args[0] if args else None)
         cache = kwargs.get("past_key_values")
         past = 0 if cache is None else int(cache.get_seq_length())
-        # A cache that was reset or cropped remembers nothing of what it holds no more.
-        self._memory = tuple(one for one in getattr(cache, REMEMBERED, ()) if one[0] < past)
-        cached = self._memory[-1][1] if self._memory else None
+        self._memory = recall(cache, past)
         silent = ids is None or ids.numel() == 0 or int(ids.max()) < self.ranges.base_rows
-        if silent and cached is None:
+        if silent and not self._memory:
             self._sequence = None
             self._answer(None)
             return
         if ids is None:
             embeds = kwargs["inputs_embeds"]
             ids = torch.full(embeds.shape[:2], -1, device=embeds.device)
+        cached = latest(self._memory, len(ids))
         if cached is not None:
-            cached = _of_rows(cached, len(ids)).to(ids.device)
+            cached = cached.to(ids.device)
         if cached is not None and silent and ids.shape[1] == 1:  # A step of decoding.
             self._answer(cached[:, None], ids)
             return
@@ -252,14 +254,31 @@ class Port(nn.Module):
     def _after_decoder(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
         self.gate.close()
         last = getattr(output, "last_hidden_state", None)
-        if last is not None and torch.is_grad_enabled() and not last.requires_grad and self._trains():
-            last.requires_grad_()  # In rows of the base alone nothing trains: to go back through them does nothing.
+        if last is not None and torch.is_grad_enabled():
+            if last.requires_grad:
+                self._unread = None
+            elif self._trains():
+                last.requires_grad_()  # In rows of the base alone nothing trains: to go back through them does nothing.
+                self._count_unread()
         for state in (last, *(getattr(output, "hidden_states", None) or ())):
             if state is not None and state.requires_grad:
                 state.register_hook(partial(self.gate.go_back, self.gate.elsewhere))
-        cache = getattr(output, "past_key_values", None)
-        if cache is not None and (self._memory or hasattr(cache, REMEMBERED)):
-            setattr(cache, REMEMBERED, self._memory)
+        remember(getattr(output, "past_key_values", None), self._memory)
+
+    def _count_unread(self) -> None:
+        """Warn of a training that has begun with nothing but rows of the base alone."""
+        if self._unread is None:
+            return
+        self._unread += 1
+        if self._unread == UNREAD:
+            language = next(iter(self.ranges))
+            warnings.warn(
+                f"In the first {UNREAD} batches no text was marked as {language}, so nothing was learned. A trainer "
+                "that tokenizes needs the model's own tokenizer, as SFTTrainer(..., processing_class=model.tokenizer), "
+                f"and texts that name their language, as a message with 'language': {language!r} does.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def _trains(self) -> bool:
         """Whether a part of some language does."""
@@ -270,19 +289,3 @@ class Port(nn.Module):
 def port_of(base: PreTrainedModel) -> Port:
     """The port of an attached model."""
     return cast(Port, getattr(base, CHILD))
-
-
-def _of_rows(cached: Tensor, rows: int) -> Tensor:
-    """The languages of what is cached, `[rows]`, where each row may have become several next to one another.
-
-    Raises:
-        NewtongueError: rows were taken out that are not all of one language.
-    """
-    if rows % len(cached) == 0:
-        return cached.repeat_interleave(rows // len(cached))
-    if bool((cached != cached[0]).any()):
-        raise NewtongueError(
-            f"The key-value cache remembers the languages of {len(cached)} rows, and {rows} go on from it: nobody can "
-            "tell which. Choose the rows before anything is cached, or begin with a new cache."
-        )
-    return cached[:1].expand(rows)

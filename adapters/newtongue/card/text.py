@@ -93,8 +93,10 @@ def _section(key: str, config: ModalityConfig, name: str) -> str:
 def _inside(config: ModalityConfig, lora: "LoraConfig | None") -> str:
     base, mapper = config.base, config.mapper
     at = f" at {base.revision}" if base.revision else ""
+    bits = {True: ", in 4 bits", False: ", not quantised", None: ""}[base.four_bit]
+    shape = f"{base.architecture}, {base.rows:,} embedding rows of width {base.width:,}"
     rows: list[list[Any]] = [
-        ["base", f"{_called(base)}{at}: {base.architecture}, {base.rows:,} embedding rows of width {base.width:,}"],
+        ["base", f"{_called(base)}{at}: {shape}{bits}"],
         ["vocabulary", f"{config.vocabulary:,} ids"],
         ["mapper", f"{mapper.encoder_width:,} → {mapper.hidden:,} → {mapper.base_width:,}"],
         *([["voice", "writes its own tokens"]] if config.writes else []),

@@ -1,10 +1,10 @@
 """What an adapter folder says about itself: `modality_config.json`."""
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from newtongue.base import BaseInfo
 from newtongue.errors import AdapterFormatError
@@ -12,6 +12,9 @@ from newtongue.languages import check_language
 from newtongue.version import __version__
 
 from .sizes import check_size
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 CONFIG_NAME = "modality_config.json"
 FORMAT_VERSION = 1
@@ -73,6 +76,10 @@ class ModalityConfig:
     def writes(self) -> bool:
         """Whether the language writes its own tokens, with a voice."""
         return "voice.safetensors" in self.files
+
+    def beside(self, base: "PreTrainedModel") -> "ModalityConfig":
+        """The same, trained on `base`: what is loaded of it later is loaded as this one was."""
+        return replace(self, base=replace(self.base, four_bit=BaseInfo.of(base).four_bit))
 
     def write(self, folder: Path) -> None:
         """Write `modality_config.json` into `folder`."""
@@ -144,8 +151,12 @@ class ModalityConfig:
         for value, kind, name in kinds:
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise TypeError(f"{name} is {value!r}, of type {type(value).__name__}")
-        if not isinstance(self.borrows, bool):
-            raise TypeError(f"borrows is {self.borrows!r}, of type {type(self.borrows).__name__}")
+        for name, value, known in (
+            ("borrows", self.borrows, (True, False)),
+            ("base.four_bit", self.base.four_bit, (True, False, None)),
+        ):
+            if not any(value is one for one in known):
+                raise TypeError(f"{name} is {value!r}, of type {type(value).__name__}")
         bounds = {"encoder_width": (1, _LARGEST), "hidden": (1, _LARGEST), "base_width": (1, _LARGEST)}
         for name, (least, most) in {**bounds, "dropout": (0, 1), "sharpness": (0, _LARGEST)}.items():
             value = getattr(self.mapper, name)

@@ -13,7 +13,7 @@ def ask(
     question: Annotated[str, typer.Argument(help="What to ask, in the adapter's language.")],
     then: Annotated[str, typer.Option(help="English words after it, which the base reads itself.")] = "",
     base: Base = None,
-    four_bit: FourBit = True,
+    four_bit: FourBit = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 128,
     gloss: Annotated[
         bool, typer.Option("--gloss", help="First the base's tokens that the question is read as.")

@@ -11,7 +11,7 @@ from newtongue_recipes.commands.options import Base, FourBit
 def chat(
     adapters: Annotated[list[str], typer.Argument(help="Adapters, folders or Hub ids, attached all at once.")],
     base: Base = None,
-    four_bit: FourBit = True,
+    four_bit: FourBit = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 256,
     language: Annotated[
         str | None, typer.Option(help="Read messages in it at first; base: no adapter; auto: as they are written.")

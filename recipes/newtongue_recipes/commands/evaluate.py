@@ -25,7 +25,7 @@ def evaluate(
         typer.Option(help="A control, or a folder of results to stand beside. Repeatable; all controls if none."),
     ] = None,
     base: Base = None,
-    four_bit: FourBit = True,
+    four_bit: FourBit = None,
     tokenizer: Annotated[
         list[str] | None, typer.Option(help="A vocabulary to count positions in: a folder or a Hub id. Repeatable.")
     ] = None,

@@ -45,7 +45,8 @@ def judge(evaluation: Evaluation, output: Path, baselines: Sequence[str], *, car
     replace(evaluation, controls=controls).run(output)
     portrait = Portrait.read(output)
     name = language_name(portrait.language) if portrait else evaluation.adapter
-    tasks = write_report(output, f"{name} for {portrait.base if portrait else 'its base'}", folders)
+    base = f"{portrait.base}{', in 4 bits' if portrait.four_bit else ''}" if portrait else "its base"
+    tasks = write_report(output, f"{name} for {base}", folders)
     evaluation.console.print(Markdown(_scores(tasks)))
     if card:
         own = summarise(read_results([output]))  # What stands beside may be of another adapter.

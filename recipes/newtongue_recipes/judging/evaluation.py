@@ -44,7 +44,8 @@ class Evaluation:
 
     Attributes:
         adapter: a folder or a Hub id.
-        base, four_bit: the base, where it is not the one that the adapter names; in NF4 or not.
+        base: the base, where it is not the one that the adapter names.
+        four_bit: as for `load_base_of`.
         data: files and folders of questions and pairs; `find_files` says which.
         tasks: "atlas", and names of files; all there are where empty.
         controls: of `newtongue_evaluation.asking.CONTROLS`; where none is named, all that can be had.
@@ -55,7 +56,7 @@ class Evaluation:
 
     adapter: str
     base: str | None = None
-    four_bit: bool = True
+    four_bit: bool | None = None
     data: Sequence[Path] = ()
     tasks: Sequence[str] = ()
     controls: Sequence[str] = ()
@@ -87,7 +88,8 @@ class Evaluation:
             controls = self.controls or tuple(CONTROLS)
             Room(limit, adapter, tokenizer, controls, self.max_new_tokens, self.say).check(asked, pairs)
         with Bars(self.console) as progress:
-            portrait = Portrait(adapter.language, Path(BaseInfo.of(base).id).name, self.adapter)
+            info = BaseInfo.of(base)
+            portrait = Portrait(adapter.language, Path(info.id).name, self.adapter, four_bit=info.four_bit)
             english = _english(asked, pairs)
             bar = progress.add_task("the bare base, in English", total=None)
             questions = [[{"role": "user", "content": one}] for one in _english(asked, [])]

@@ -82,7 +82,6 @@ def train(
     exam = exam_of(output, recipe.language)
     if recipe.tune and exam.is_file():
         words = ["newtongue", "evaluate", job.result, "--data", exam, "--output", output / "judged"]
-        words += [] if recipe.base.four_bit else ["--no-four-bit"]
         job.tell(f"Its exam: {shlex.join(map(str, words))}")
     return job.result
 
