@@ -18,8 +18,9 @@ import torch
 from rich.console import Console
 
 import tiny
-from newtongue import AttachedModel, LanguageError, ModalityAdapter, NewtongueError
+from newtongue import AttachedModel, BaseMismatchError, LanguageError, ModalityAdapter, NewtongueError
 from newtongue.base import BaseInfo
+from newtongue_recipes.attaching import attach_all, load_adapters
 from newtongue_recipes.chat.conversation import Conversation, Turn
 from newtongue_recipes.chat.messages import answered
 from newtongue_recipes.chat.streaming import Streamer, stop_on_interrupt
@@ -409,8 +410,6 @@ def _reader(terminal: int, limit: float = 60.0) -> Callable[[str], str]:
 
 
 def test_two_adapters_of_a_chat_answer_as_in_a_script(adapters: tuple[str, str]) -> None:
-    from newtongue_recipes.attaching import attach_all, load_adapters
-
     quiet = Console(file=StringIO())
     model = attach_all(adapters, load_adapters(adapters, quiet), four_bit=False, console=quiet)
     assert model.languages == ("tr", "ja")
@@ -433,6 +432,14 @@ def test_a_base_is_looked_for_beside_the_adapter_then_where_its_run_had_it_then_
     assert found(local) == str(tmp_path / "models")
     (tmp_path / "run" / "phi-tiny").mkdir()
     assert found(local) == found(shared) == str(tmp_path / "run" / "phi-tiny")
+
+
+def test_of_several_adapters_the_one_of_another_base_is_named(adapters: tuple[str, str], tmp_path: Path) -> None:
+    other = tiny.tiny_base(hidden_size=16)
+    ModalityAdapter.create(other, tiny.tiny_encoder(), language="sw").save_pretrained(tmp_path / "sw")
+    names, quiet = [*adapters, str(tmp_path / "sw")], Console(file=StringIO())
+    with pytest.raises(BaseMismatchError, match="sw: The adapter was made for a base with width 16"):
+        attach_all(names, load_adapters(names, quiet), console=quiet)
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,25 @@ def test_a_base_without_a_tokenizer_says_what_to_put_where(
         assert "Put its files, tokenizer.json" in told and "attach" not in told
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(13, "Permission denied", "/models/tr"), "/models/tr: Permission denied. See that it is there"),
+        (OSError(28, "No space left on device"), "The disk is full. Make room"),
+        (OSError(28, "No space left on device", "out/x"), "The disk is full, at out/x. Make room"),
+    ],
+)
+def test_what_the_machine_says_of_its_files_is_a_message(
+    error: OSError, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object, **__: object) -> str:
+        raise error
+
+    monkeypatch.setattr("newtongue_recipes.asking.ask_one", fails)
+    assert running.newtongue(monkeypatch, "ask", "tr", "Su?") == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
 def test_the_question_that_a_demo_ends_with_can_be_typed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -133,10 +133,21 @@ def test_the_command_counts_with_the_base_s_tokenizer_and_warns(tmp_path: Path) 
     arguments = ["data", str(path), "data.pairs.0.rows=2", "--output", str(tmp_path / "out")]
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.exit_code == 0
-    assert "most rows are not in 'tr'" in " ".join(done.output.split())
+    assert " ".join(done.output.split()).count("most rows are not in 'tr'") == 1
     entry = json.loads((tmp_path / "out" / "data.json").read_text())["sources"][0]
     assert entry["rows"]["used"] == 2
     assert entry["base_tokens"] > entry["read_in_base"] > 0
+
+
+def test_a_report_is_not_written_among_the_data(tmp_path: Path) -> None:
+    tiny.base_tokenizer().save_pretrained(tmp_path / "base")
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "a.tsv").write_text(f"english\tother\nI see.\t{TURKISH[0]}\n")
+    path = recipe(tmp_path, tmp_path / "base", f"data: {{pairs: [{{path: {tmp_path / 'rows'}}}]}}")
+    for output in (tmp_path / "rows", tmp_path / "rows" / "report"):
+        with pytest.raises(NewtongueError, match=r"lies in .*rows, all files of which are read"):
+            CliRunner().invoke(app, ["data", str(path), "--output", str(output)], catch_exceptions=False)
+    assert [one.name for one in (tmp_path / "rows").iterdir()] == ["a.tsv"]
 
 
 def test_the_vocabulary_of_an_adapter_is_counted_in(tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def test_where_keeps_only_what_is_wanted() -> None:
     assert made(row, "text", where={"language_code": ["aze", "tur"]}) == "su"
     with pytest.raises(Unusable, match="not wanted: task"):
         made(row, "text", where={"task": "chat", "language_code": "aze"})
-    with pytest.raises(Unusable, match="no column 'tsak'"):
+    with pytest.raises(Unusable, match="no column 'tsak' for 'where'"):
         made(row, "text", where={"tsak": "chat"})
 
 

@@ -99,6 +99,7 @@ def refused(name: str | Path, *overrides: str) -> str:
             ["training.extra.label_smoothing_factor", "infinite", "writes"],
             id="labels of a language that writes",
         ),
+        pytest.param("tune={training: {steps: 0}}", ["(tune={training: {steps: 0}})"], id="inside a value given whole"),
         pytest.param("nonsense", ["'nonsense'", "key.path=value"], id="no assignment"),
         pytest.param("seed=[", ["'seed=['", "line 1"], id="value that is no YAML"),
         pytest.param("data.questions.4.rows=1", ["data.questions", "list of 1", "'4'"], id="beyond a list"),

@@ -330,7 +330,7 @@ def test_a_folder_here_named_like_a_repository_is_not_what_is_pulled(
 ) -> None:
     shutil.copytree(saved, Path(NAME))
     assert run("pull", NAME) == 2
-    assert f"'{NAME}'" in run.error and "404" in run.error
+    assert f"'{NAME}'" in run.error and "404" in run.error and "needs no pulling" in run.error
 
 
 def test_a_base_of_the_hub_is_named_by_the_commit_that_was_loaded(base_on_the_hub: str) -> None:

@@ -277,6 +277,17 @@ def without_words(world: Path, here: Path) -> dict[str, object]:
     return {"data.pairs": f"[{{path: {here / 'pairs.tsv'}}}]", "map.words": "{steps: 2}", "map.mined": 0}
 
 
+def another_base(world: Path, here: Path) -> dict[str, object]:
+    base = tiny.tiny_base(hidden_size=16)
+    ModalityAdapter.create(base, tiny.tiny_encoder(), language="tr").save_pretrained(here / "other")
+    return {"adapter": here / "other", "encoder": "null", "map": "null"}
+
+
+def among_data(world: Path, here: Path) -> dict[str, object]:
+    shutil.copyfile(world / "pairs.tsv", here / "pairs.tsv")
+    return {"data.pairs": f"[{{path: {here}}}]"}
+
+
 def without_system(world: Path, here: Path) -> dict[str, object]:
     shutil.copytree(world / "base", here / "strict")
     template = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No system here') }}{% endif %}"
@@ -369,6 +380,8 @@ WRONG = {
         lambda world, here: {"watch.report_to": "azure_ml"},
         "watch.report_to: .*azureml.*install",
     ),
+    "an adapter of another base": (another_base, "made for a base with width 16 and this one has"),
+    "a run among its data": (among_data, "run lies in .*, all files of which are read as data"),
     "no such data": (lambda world, here: {"data.pairs.0.path": here / "no.tsv"}, "There is no .*no.tsv"),
 }
 

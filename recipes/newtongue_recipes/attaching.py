@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 from transformers.utils import logging
 
-from newtongue import AttachedModel, ModalityAdapter
+from newtongue import AttachedModel, BaseMismatchError, ModalityAdapter
 from newtongue_recipes.loading import base_of, load_base_of
 
 
@@ -48,9 +48,11 @@ def attach_all(
     named = base or base_of(names[0], adapters[0].config.base)
     with _watched(console, f"Loading the base {named}", local=Path(named).is_dir()):
         found = load_base_of(names[0], adapters[0], base, four_bit=four_bit)
-        model = adapters[0].attach(found, ignore_base_name=base is not None)
-        for adapter in adapters[1:]:
-            model.attach(adapter, ignore_base_name=base is not None)
+        for name, adapter in zip(names, adapters, strict=True):
+            try:
+                model = adapter.attach(found, ignore_base_name=base is not None)
+            except BaseMismatchError as error:
+                raise BaseMismatchError(f"{name}: {error}") from error
     return model
 
 

@@ -1,6 +1,7 @@
 """The command line, `newtongue`: what there is; each command is a file of `commands/`."""
 
 import sys
+from errno import EDQUOT, ENOSPC
 from io import TextIOWrapper
 from typing import Annotated
 
@@ -48,7 +49,7 @@ app.add_typer(recipes, name="recipes")
 
 
 def main() -> None:
-    """Run the command line; errors of ours are one readable message and exit code 2."""
+    """Run the command line; errors of ours, and of the machine's files, are one readable message and exit code 2."""
     from newtongue.errors import NewtongueError
 
     for stream in (sys.stdout, sys.stderr):
@@ -56,11 +57,23 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # Where a terminal has no sign for a letter.
     try:
         app(standalone_mode=True)
-    except NewtongueError as error:
-        if "--debug" in sys.argv:
+    except (NewtongueError, OSError) as error:
+        said = _of_files(error) if isinstance(error, OSError) else str(error)
+        if "--debug" in sys.argv or not said:
             raise
-        Console(stderr=True).print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]Error:[/] {escape(said)}", highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
+
+
+def _of_files(error: OSError) -> str:
+    """What the machine says of a file or a disk; nothing where it says so little that a traceback tells more."""
+    if error.errno in (ENOSPC, EDQUOT):
+        return (
+            f"The disk is full{f', at {error.filename}' if error.filename else ''}. Make room, and run the same again."
+        )
+    if error.filename is None or not error.strerror:
+        return ""
+    return f"{error.filename}: {error.strerror}. See that it is there, and yours to read and write."
 
 
 if __name__ == "__main__":

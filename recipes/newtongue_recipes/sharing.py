@@ -96,7 +96,12 @@ def pull_adapter(
         raise NewtongueError(
             f"{output} exists already. Add --overwrite to replace it, or name another folder with --output."
         )
-    snapshot = hub.download(name, revision=revision, token=token)
+    try:
+        snapshot = hub.download(name, revision=revision, token=token)
+    except NewtongueError as error:
+        if (Path(name) / CONFIG_NAME).is_file():
+            raise NewtongueError(f"{error} The folder {name} here is an adapter, and needs no pulling.") from error
+        raise
     try:
         config = ModalityConfig.read(snapshot)
         check_folder(snapshot, config.files)

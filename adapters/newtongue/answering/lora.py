@@ -58,7 +58,9 @@ def check_lora(config: LoraConfig, width: int) -> LoraConfig:
     """
     rank = max(config.r, *(config.rank_pattern or {}).values(), 0)
     if rank > width:
-        raise NewtongueError(f"A LoRA of rank {rank} can do no more than one of {width}, the width of the base.")
+        raise NewtongueError(
+            f"A LoRA of rank {rank} can do no more than one of {width}, the base's width. Lower its rank."
+        )
     default = LoraConfig()
     for option in (item.name for item in fields(LoraConfig)):
         value = getattr(config, option)

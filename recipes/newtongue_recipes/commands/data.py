@@ -1,5 +1,6 @@
 """`newtongue data`: what a recipe would train on."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ def data(
     from rich.panel import Panel
     from rich.text import Text
 
+    from newtongue_recipes.data.files import check_apart
     from newtongue_recipes.data.markdown import as_markdown
     from newtongue_recipes.data.preview import preview
     from newtongue_recipes.data.reporting import check_free, write_report
@@ -30,10 +32,11 @@ def data(
 
     chosen = load_recipe(recipe, overrides or [])
     if output is not None:
+        check_apart(chosen.data.sources, output)
         check_free(output)
         make_folder(output)
     made = preview(chosen, bars=console.is_terminal)
-    console.print(Markdown(as_markdown(made)))
+    console.print(Markdown(as_markdown(replace(made, warnings=[]))))
     for warning in made.warnings:
         console.print(Panel(Text(warning), title="Warning", border_style="bold red"))
     if output is not None:

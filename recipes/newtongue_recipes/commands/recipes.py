@@ -75,6 +75,7 @@ def copy(
     Example: `newtongue recipes copy phi-2-turkish my-recipe.yaml`
     """
     from newtongue import NewtongueError
+    from newtongue.saving.whole import write_whole
     from newtongue_recipes.recipe.reading import read_text
     from newtongue_recipes.recipe.shipped import launches
 
@@ -86,7 +87,7 @@ def copy(
     named = shlex.quote(str(file))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text.replace(f"newtongue train {recipe} ", f"newtongue train {named} "), encoding="utf-8")
+        write_whole(file, text.replace(f"newtongue train {recipe} ", f"newtongue train {named} "))
     except OSError as error:
         raise NewtongueError(f"{file} could not be written ({error}). Name a file in a folder of your own.") from error
     then = f"Check it with: newtongue recipes check {named}"

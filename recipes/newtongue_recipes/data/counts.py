@@ -74,6 +74,8 @@ class Counts:
         )
 
     def _fix(self, kind: Kind, reason: str) -> str:
+        if reason.endswith("for 'where'"):
+            return "Name in 'where' a column that is found, as it is spelled there."
         for begins, fix in FIXES.items():
             if reason.startswith(begins):
                 return fix

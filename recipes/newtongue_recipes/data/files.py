@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from glob import glob
 from pathlib import Path
@@ -76,6 +76,21 @@ def find_files(source: Source) -> list[File]:
             )
         files.append(File(path, known))
     return files
+
+
+def check_apart(sources: Iterable[Source], output: Path) -> None:
+    """Check that nothing will be written among files that are read.
+
+    Raises:
+        NewtongueError: `output` lies in the folder of a source, all files of which are.
+    """
+    for source in sources:
+        place = Path(str(source.path)).expanduser()
+        if source.path and place.is_dir() and output.resolve().is_relative_to(place.resolve()):
+            raise NewtongueError(
+                f"{output} lies in {source.path}, all files of which are read as data: what is written there would be "
+                "data of the next run. Choose another --output."
+            )
 
 
 def read_lines(path: Path) -> Iterator[Line]:

@@ -118,6 +118,11 @@ class Data(BaseModel):
     )
     detect: bool = Field(True, description="Detect the languages of the rows, for the report.")
 
+    @property
+    def sources(self) -> list[Source]:
+        """Those of all kinds."""
+        return [*self.text, *self.pairs, *self.questions]
+
     @model_validator(mode="after")
     def _lengths(self) -> Self:
         if self.shortest > self.longest:

@@ -44,7 +44,7 @@ def shape(row: Row, source: Source, kind: Kind, language: str) -> Item:
     """
     for column, wanted in source.where.items():
         if column not in row:
-            raise Unusable(f"no column {column!r}")
+            raise Unusable(f"no column {column!r} for 'where'")
         if not any(_is(row[column], one) for one in (wanted if isinstance(wanted, list) else [wanted])):
             raise Unusable(f"{UNWANTED}{column}", row[column])
     named = {**row, **_renamed(row, source)} if source.columns else row

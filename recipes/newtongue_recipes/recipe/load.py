@@ -31,7 +31,8 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Reci
     document = read_recipe(path)
     lines: dict[Place, Any] = {**document.lines}
     found: list[Problem] = [(place, "is given twice. Keep one of them.") for place in document.twice]
-    lines |= override(document.values, overrides)
+    for place, given in override(document.values, overrides).items():
+        lines = {one: line for one, line in lines.items() if one[: len(place)] != place} | {place: given}
     recipe = None
     try:
         recipe = Recipe.model_validate(document.values)

@@ -13,6 +13,7 @@ from newtongue import NewtongueError
 from newtongue.saving.whole import write_whole
 from newtongue_evaluation.environment import environment
 from newtongue_recipes.data import write_report
+from newtongue_recipes.data.files import check_apart
 from newtongue_recipes.folders import make_folder
 from newtongue_recipes.recipe import Recipe
 from newtongue_recipes.recipe.comments import in_full
@@ -22,11 +23,12 @@ DRAFTS = "run.*.draft"  # What is left where the very first file of a run was cu
 
 
 def check_folder(recipe: Recipe, output: Path, *, resume: bool) -> None:
-    """Refuse a folder that another run, or something else, is in.
+    """Refuse a folder that another run, or something else, is in, or that lies among the data.
 
     Raises:
         NewtongueError: as said, or a run is in it and is not to be resumed.
     """
+    check_apart(recipe.data.sources, output)
     about = output / ABOUT
     if output.exists() and not output.is_dir():
         raise NewtongueError(f"{output} is a file. Give --output the name of a folder.")

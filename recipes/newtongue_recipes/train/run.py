@@ -31,14 +31,15 @@ from .inputs import inputs_of
 from .job import Job
 from .ledger import Inputs, Ledger
 from .perform import perform
-from .plan import check_disk, check_options, make_plan, stages_of
+from .plan import make_plan, stages_of
 from .quiet import quiet
+from .refusals import check_disk, check_options
 from .rows import KINDS, Rows, counts, gather_rows, report_on
 from .trouble import explained
 from .watch import Bar, Curves, Health, Pace
 
 PATIENCE = timedelta(hours=12)  # That processes wait for the first, which reads the data.
-NOTHING = "it has saved no checkpoint yet, for which a training's 'save_steps' is to be more than 0"
+NOTHING = "it has saved no checkpoint yet, as a training does each 'save_steps' steps, unless that is 0"
 RESULTS = {"represent": "config.json", "map": "adapter/modality_config.json", "tune": "adapter/modality_config.json"}
 
 
