@@ -18,11 +18,11 @@ from newtongue_evaluation.baselines import Question
 from newtongue_evaluation.baselines.forms import plain
 from newtongue_evaluation.measures.states import placed
 from newtongue_evaluation.portrait import Portrait
-from newtongue_evaluation.results import read_results
+from newtongue_evaluation.results import Result, read_results
 from newtongue_evaluation.tasks.bitext import Bitext, read_bitext
 from newtongue_evaluation.tasks.find import find_files
 from newtongue_evaluation.tasks.questions import ask_in, read_questions
-from newtongue_recipes.judging import longest
+from newtongue_recipes.judging import evaluation, longest
 from newtongue_recipes.judging.exams import Asked, exams
 from newtongue_recipes.judging.longest import Room
 from newtongue_recipes.judging.vocabularies import named, place_of
@@ -130,6 +130,34 @@ def test_a_base_whose_tokenizer_has_neither_padding_nor_template_is_asked(
     portrait = Portrait.read(tmp_path / "out")
     assert portrait is not None
     assert (portrait.identical, portrait.same_answers) == (1.0, 1.0)
+
+
+def test_an_evaluation_that_was_stopped_goes_on_and_another_is_refused(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, facts = tmp_path / "out", ("--data", str(made / "data" / "facts.tr.jsonl"))
+    write = evaluation.write_result
+
+    def stops(result: Result, folder: Path) -> Path:
+        if "shuffled" in result.method:
+            raise KeyboardInterrupt
+        return write(result, folder)
+
+    monkeypatch.setattr(evaluation, "write_result", stops)
+    assert evaluate(made, monkeypatch, output, *facts) != 0
+    monkeypatch.setattr(evaluation, "write_result", write)
+    before = {path: path.read_bytes() for path in output.glob("*.result.json")}
+    assert len(before) == 5
+    capsys.readouterr()
+    assert evaluate(made, monkeypatch, output, *facts, "--limit", "1") == 2
+    assert "asked.facts in en" in " ".join(capsys.readouterr().err.split())
+    assert evaluate(made, monkeypatch, output, *facts) == 0
+    assert "Going on: 5 results are there" in capsys.readouterr().out
+    assert len(read_results([output])) == 7
+    assert all(path.read_bytes() == text for path, text in before.items())  # Not asked again.
+    assert (output / "report.html").is_file()
+    assert evaluate(made, monkeypatch, output, *facts) == 2
+    assert "which is finished" in " ".join(capsys.readouterr().err.split())
 
 
 def test_results_of_others_stand_beside(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,7 @@ def test_what_stands_for_the_base_alone_answers_in_its_own_tokens_alone() -> Non
     model, english = voiced(), tiny.ENGLISH[0]
     asked = [{"role": "user", "content": tiny.TURKISH[0], "language": "tr"}]
     question = Question("1", asked, english, (tiny.TURKISH[2],), "tr")
-    found = {title: rows for title, _, rows, _ in ask_all(model, "tr", [question], ["bare", "translate-test"])}
+    found = {title: rows for title, _, rows, _ in ask_all(model, "tr", [question], ["ours", "bare", "translate-test"])}
     for title, text in (
         ("bare base on raw text", tiny.TURKISH[0]),
         ("translate-test, gold English", english),

@@ -3,6 +3,7 @@
 import re
 
 from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 
 from .errors import LanguageError
 
@@ -34,9 +35,17 @@ def is_module_name(name: str) -> bool:
     return name.startswith("<") and name.endswith(">")
 
 
+def preferred(tag: str) -> str:
+    """The tag as BCP 47 has it: its shortest code, `tr` for `tur`."""
+    first, dash, rest = tag.partition("-")
+    return str(get_global("language_aliases").get(first.lower(), first)) + dash + rest
+
+
 def language_name(tag: str) -> str:
     """The English name of a language, or the tag itself where the CLDR has none."""
+    if tag.partition("-")[0].lower() == "und":  # Undetermined, which the CLDR takes for the likeliest: English.
+        return tag
     try:
-        return Locale.parse(tag, sep="-").get_display_name("en") or tag
+        return Locale.parse(preferred(tag), sep="-").get_display_name("en") or tag
     except (UnknownLocaleError, ValueError):
         return tag

@@ -83,7 +83,8 @@ class Ranges:
             attached = ", ".join(repr(name) for name in self) or "none"
             raise LanguageError(
                 f"No adapter is attached for language {language!r}; attached: {attached}. Attach one with "
-                f"ModalityAdapter.from_pretrained(...).attach(model), or name an attached language."
+                "ModalityAdapter.from_pretrained(...).attach(model), name an attached language, or none where the base "
+                "itself is to read."
             )
         return tag
 

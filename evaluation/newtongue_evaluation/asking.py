@@ -28,6 +28,8 @@ CONTROLS: dict[str, tuple[str, Role]] = {
 }
 """What is asked beside an adapter, by the name on the command line: its title in tables and its part there."""
 
+METHODS: dict[str, tuple[str, Role]] = {"ours": (OURS, "ours"), **CONTROLS}
+
 Answered = tuple[str, Role, tuple[Row, ...], Cost]
 Asking = Callable[..., tuple[Row, ...]]  # As `Learned.ask`.
 
@@ -36,19 +38,19 @@ def ask_all(
     model: AttachedModel,
     language: str,
     questions: Sequence[Question],
-    controls: Sequence[str] = tuple(CONTROLS),
+    methods: Sequence[str] = tuple(METHODS),
     *,
     thoughts: Mapping[str, str] | None = None,
     max_new_tokens: int = 32,
     batch: int = 64,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> Iterator[Answered]:
-    """The adapter's rows and those of each control, one after the other: title, role, rows, cost of reading them.
+    """The rows of the adapter and its controls, one method after the other: title, role, rows, cost of reading them.
 
     Args:
         model: with the language attached.
         questions: of one task, with answers in one language.
-        controls: of `CONTROLS`; those that the questions lack something for are left out, as `lacking` says.
+        methods: of `METHODS`; those that the questions lack something for are left out, as `lacking` says.
         thoughts: English gold answers by the questions' keys, for an adapter that thinks first.
         max_new_tokens, batch, progress: as for `answer`.
     """
@@ -61,13 +63,14 @@ def ask_all(
         with disturbed(model.adapter(language), change) if change else nullcontext():
             return _timed(by, learned, questions, options)
 
-    rows, cost = ask(lambda one: one.messages)
-    yield OURS, "ours", rows, replace(cost, positions=_positions(model, questions, language))
-    for name in controls:
+    for name in methods:
         if lacking(name, questions):
             continue
-        title, role = CONTROLS[name]
-        if name == "translate-test":
+        title, role = METHODS[name]
+        if name == "ours":
+            rows, cost = ask(lambda one: one.messages)
+            cost = replace(cost, positions=_positions(model, questions, language))
+        elif name == "translate-test":
             rows, cost = ask(lambda one: [{"role": "user", "content": one.english}], writes=False)
         elif name == "bare":
             rows, cost = ask(lambda one: plain(one.messages), writes=False)

@@ -40,7 +40,8 @@ def evaluate(
     Example: `newtongue evaluate demo/tr --tasks atlas --limit 200 --output judged`
 
     Controls need no training: translate-test (the bare base, asked in English), bare (raw text), swapped (another
-    question), zeroed and shuffled (soft tokens), chance. `docs/evaluation.md` says what files look like.
+    question), zeroed and shuffled (soft tokens), chance. `docs/evaluation.md` says what files look like. One that
+    was stopped goes on by the same command.
     """
     from newtongue_recipes.judging.command import judge
     from newtongue_recipes.judging.evaluation import Evaluation

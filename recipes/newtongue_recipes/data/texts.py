@@ -6,7 +6,7 @@ from functools import cache
 from hashlib import blake2b
 from typing import Any
 
-from babel.core import get_global
+from newtongue.languages import preferred
 
 _DOTS = {ord("ı"): "i", ord("\N{COMBINING DOT ABOVE}"): None}  # The latter is left of İ.
 _CODE = re.compile(r"[-_]")
@@ -69,5 +69,4 @@ def same_language(code: str, tag: str) -> bool:
 
 @cache
 def _primary(code: str) -> str:
-    first = _CODE.split(code.strip().lower())[0]
-    return str(get_global("language_aliases").get(first, first))
+    return preferred(_CODE.split(code.strip().lower())[0])

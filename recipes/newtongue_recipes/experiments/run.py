@@ -151,7 +151,8 @@ def _world(
     from .real import real_world
 
     if data is None or not data.is_dir():
-        raise NewtongueError(f"{settings.experiment} learns from real text. Name its folder with --data; got {data}.")
+        got = "" if data is None else f" {data} is none."
+        raise NewtongueError(f"{settings.experiment} learns from real text.{got} Name its folder with --data.")
     base = base or output / "base"
     _check_same(output, FILES, _files(data, base))
     callbacks = [] if is_made(base) else [Watched(progress, progress.add_task("the English-only base", total=None))]

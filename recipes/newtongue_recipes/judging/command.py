@@ -22,10 +22,13 @@ from newtongue_recipes.recorded import recorded_command
 
 from .card import write_scores
 from .evaluation import Evaluation
+from .folder import check_output, end
 
 
 def judge(evaluation: Evaluation, output: Path, baselines: Sequence[str], *, card: bool) -> list[Task]:
     """Run an evaluation, write its report into `output` and print what it says.
+
+    One that was stopped goes on where the same is asked into the same folder again.
 
     Args:
         baselines: names of controls, and folders of results to stand beside; all controls that can be had where none
@@ -37,7 +40,8 @@ def judge(evaluation: Evaluation, output: Path, baselines: Sequence[str], *, car
     """
     folders = [one for one in baselines if Path(one).is_dir()]
     controls = [one for one in baselines if one not in folders]
-    _check(controls, output)
+    _check(controls)
+    check_output(output)
     if folders:
         read_results(folders)  # Before hours of asking.
     if card and not Path(evaluation.adapter).is_dir():
@@ -58,11 +62,12 @@ def judge(evaluation: Evaluation, output: Path, baselines: Sequence[str], *, car
             f"{CONFIG_NAME}, under notes, and in {output / 'report.md'}."
         )
         evaluation.console.print(said, highlight=False, markup=False)
+    end(output)
     evaluation.console.print(f"Report: {output / 'report.html'}", highlight=False, markup=False)
     return tasks
 
 
-def _check(controls: Sequence[str], output: Path) -> None:
+def _check(controls: Sequence[str]) -> None:
     for one in controls:
         if one not in CONTROLS:
             meant = nearest(one, CONTROLS)
@@ -70,8 +75,6 @@ def _check(controls: Sequence[str], output: Path) -> None:
                 f"{one!r} is neither a control nor a folder.{f' Did you mean {meant!r}?' if meant else ''} "
                 f"Controls: {', '.join(CONTROLS)}."
             )
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise NewtongueError(f"{output} is not empty. Choose another --output, so that no old result is counted in.")
 
 
 def _scores(tasks: Sequence[Task]) -> str:

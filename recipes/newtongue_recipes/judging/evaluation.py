@@ -1,7 +1,7 @@
 """An adapter asked the questions of its tasks beside its controls, and looked at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from newtongue import AttachedModel, ModalityAdapter
 from newtongue.base import BaseInfo
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_evaluation.answers import answer
-from newtongue_evaluation.asking import CONTROLS, ask_all, lacking
+from newtongue_evaluation.asking import CONTROLS, METHODS, ask_all, lacking
 from newtongue_evaluation.baselines.method import thoughts
 from newtongue_evaluation.environment import environment
 from newtongue_evaluation.measures.alignment import by_layer
@@ -28,9 +28,11 @@ from newtongue_recipes.bars import Bars
 from newtongue_recipes.folders import make_folder
 from newtongue_recipes.loading import load_base_of, positions_of
 from newtongue_recipes.recorded import recorded_command
+from newtongue_recipes.train.ledger import Inputs, digest
 
 from .controls import check_controls
 from .exams import Asked, exams
+from .folder import begin
 from .longest import Room
 from .vocabularies import named, place_of, read_vocabularies
 
@@ -75,7 +77,7 @@ class Evaluation:
                 there is nothing to ask, no task has what a named control needs, or something is longer than the base
                 reads.
         """
-        make_folder(output)
+        make_folder(output)  # Before what takes a while.
         vocabularies = read_vocabularies(self.tokenizers)
         adapter = load_adapters([self.adapter], self.console)[0]
         asked, pairs = exams(adapter.language, self.data, self.tasks, self.limit)
@@ -87,8 +89,11 @@ class Evaluation:
         if limit is not None:
             controls = self.controls or tuple(CONTROLS)
             Room(limit, adapter, tokenizer, controls, self.max_new_tokens, self.say).check(asked, pairs)
+        info = BaseInfo.of(base)
+        answered = begin(output, self._inputs(adapter, info, asked, pairs))
+        if answered:
+            self.console.print(f"Going on: {len(answered)} results are there.", highlight=False)
         with Bars(self.console) as progress:
-            info = BaseInfo.of(base)
             portrait = Portrait(adapter.language, Path(info.id).name, self.adapter, four_bit=info.four_bit)
             english = _english(asked, pairs)
             bar = progress.add_task("the bare base, in English", total=None)
@@ -107,7 +112,8 @@ class Evaluation:
             cost = _cost(adapter, self.adapter)
             for one in asked:
                 thought = thoughts(row for part in asked if part.task == one.task for row in part.questions)
-                self._ask(one, thought, model, adapter.language, cost, output, progress)
+                known = {method for task, other, method in answered if (task, other) == (one.task, one.answered_in)}
+                self._ask(one, thought, model, adapter.language, cost, output, progress, known)
             for bitext in pairs:
                 self._retrieve(bitext, model, portrait, cost, output, progress)
             own = [text for bitext in pairs for text in bitext.own] or [
@@ -124,6 +130,20 @@ class Evaluation:
         )
         portrait.write(output)
 
+    def _inputs(
+        self, adapter: ModalityAdapter, base: BaseInfo, asked: Sequence[Asked], pairs: Sequence[Bitext]
+    ) -> Inputs:
+        """What results hang on: with all of it the same, those that are there are these."""
+        return {
+            "adapter": adapter.config.files,
+            "base": asdict(base),
+            "asked": {f"{one.task} in {one.answered_in}": digest(list(map(asdict, one.questions))) for one in asked},
+            "pairs": {one.name: digest(asdict(one)) for one in pairs},
+            "controls": list(self.controls),
+            "say": self.say,
+            "max_new_tokens": self.max_new_tokens,
+        }
+
     def _ask(
         self,
         one: Asked,
@@ -133,16 +153,18 @@ class Evaluation:
         cost: Cost,
         output: Path,
         progress: Progress,
+        known: set[str],
     ) -> None:
         bar = progress.add_task(f"{one.task}, answered in {one.answered_in}", total=None)
-        controls = [name for name in self.controls or CONTROLS if not lacking(name, one.questions)]
-        count = len(one.questions) * (len(controls) + 1 - ("chance" in controls))
+        wanted = ["ours", *(self.controls or CONTROLS)]
+        methods = [name for name in wanted if METHODS[name][0] not in known and not lacking(name, one.questions)]
+        count = len(one.questions) * (len(methods) - ("chance" in methods))
         progress.update(bar, total=count)
         for title, role, rows, spent in ask_all(
             model,
             language,
             one.questions,
-            controls,
+            methods,
             thoughts=thought,
             max_new_tokens=self.max_new_tokens,
             batch=self.batch,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from newtongue.languages import language_name
+from newtongue.languages import language_name, preferred
 
 from .conflicts import NEEDS
 from .schema import Recipe
@@ -18,6 +18,11 @@ def _language(tag: str) -> Iterator[str]:
         yield (
             f"Note: no language is known by the tag {tag!r}. If that is its name, give its BCP 47 tag: 'tr' for "
             "Turkish, 'ja' for Japanese."
+        )
+    elif (better := preferred(tag)) != tag:
+        yield (
+            f"Note: in BCP 47 {language_name(tag)} is {better!r}, not {tag!r}. Tags are compared whole, so who uses "
+            f"the adapter would have to write {tag!r}."
         )
 
 
