@@ -15,15 +15,16 @@ from newtongue_recipes.demo.exam import Score
 from newtongue_recipes.demo.lessons import held_out, lessons
 from newtongue_recipes.demo.run import WRITTEN, _make_room, run_demo
 from newtongue_recipes.demo.summary import card_results
-from newtongue_recipes.demo.teach import Curriculum
+from newtongue_recipes.demo.teach import demo_curriculum
 from newtongue_recipes.stages import Training
+from newtongue_recipes.stages.curriculum import Curriculum
 
 
 def hurried() -> Curriculum:
     def two(training: Training | None) -> Training | None:
         return training and replace(training, steps=2, batch=4)
 
-    whole = Curriculum()
+    whole = demo_curriculum()
     stages = whole.map
     return Curriculum(
         replace(whole.represent, training=two(whole.represent.training)),
@@ -51,7 +52,7 @@ def test_the_demo_writes_all_it_promises(tmp_path: Path) -> None:
 
 
 def test_each_training_is_reported_and_no_other() -> None:
-    demo = Curriculum()
+    demo = demo_curriculum()
     assert list(demo.steps()) == ["represent", "map words", "map toward", "tune"]
     through = replace(demo, map=replace(demo.map, words=None, through=Training(steps=7)))
     assert list(through.steps()) == ["represent", "map toward", "map through", "tune"]

@@ -84,9 +84,9 @@ def test_what_a_key_is_fits_the_line_it_stands_on() -> None:
 
 @pytest.mark.parametrize("language,tag", [("turkish", "tr"), ("japanese", "ja")])
 def test_the_demos_recipes_are_the_demos_settings(language: str, tag: str) -> None:
-    from newtongue_recipes.demo.teach import Curriculum
+    from newtongue_recipes.demo.teach import demo_curriculum
 
-    recipe, curriculum = load_recipe(f"demo-{language}"), Curriculum()
+    recipe, curriculum = load_recipe(f"demo-{language}"), demo_curriculum()
     assert recipe.language == tag
     assert (recipe.represent, recipe.map, recipe.tune) == (curriculum.represent, curriculum.map, curriculum.tune)
 

@@ -24,9 +24,9 @@ def demo(
 
     from newtongue_recipes.demo.run import run_demo
     from newtongue_recipes.demo.summary import score_table
-    from newtongue_recipes.demo.teach import Curriculum
+    from newtongue_recipes.demo.teach import demo_curriculum
 
-    curriculum = Curriculum() if voice else Curriculum().without_voice()
+    curriculum = demo_curriculum() if voice else demo_curriculum().without_voice()
     report = run_demo(output, seed=seed, raw_lora=raw_lora, overwrite=overwrite, curriculum=curriculum, console=console)
     console.print(Markdown(score_table(report)))
     same = "identical to the bare base's" if report["english_identical"] else "NOT those of the bare base"

@@ -14,7 +14,7 @@ from newtongue_evaluation.measures.text import exact_match
 from newtongue_recipes.demo.exam import in_english_and_in_language
 from newtongue_recipes.demo.lessons import held_out, lessons
 from newtongue_recipes.demo.nano import load_nano
-from newtongue_recipes.demo.teach import Curriculum
+from newtongue_recipes.stages.curriculum import Curriculum
 
 
 class _Steps(TrainerCallback):

@@ -21,9 +21,11 @@ from newtongue_recipes.demo.lessons import NAMES
 from newtongue_recipes.demo.nano import FOLDER as NANO
 from newtongue_recipes.demo.raw import raw_text_control
 from newtongue_recipes.demo.summary import card_results, write_report
-from newtongue_recipes.demo.teach import Curriculum, quiet, teach
+from newtongue_recipes.demo.teach import demo_curriculum, teach
 from newtongue_recipes.folders import make_folder
 from newtongue_recipes.recorded import recorded_command
+from newtongue_recipes.stages.curriculum import Curriculum
+from newtongue_recipes.train.quiet import mute
 
 Curves = dict[str, dict[str, list[tuple[int, float]]]]
 
@@ -53,13 +55,13 @@ def run_demo(
     Raises:
         NewtongueError: `output` is not empty and `overwrite` is False, or teaching a language failed.
     """
-    console, curriculum = console or Console(), curriculum or Curriculum()
+    console, curriculum = console or Console(), curriculum or demo_curriculum()
     started = time.monotonic()
     _make_room(output, overwrite)
     shutil.copytree(NANO, output / "base", ignore=shutil.ignore_patterns("recipe.json"))
     with Bars(console, TextColumn("{task.fields[note]}")) as progress:
         seconds, curves = _teach_all(output, curriculum, seed, languages, progress)
-        quiet(cores())
+        mute(cores())
         exam_started = time.monotonic()
         asking = progress.add_task("asking questions in three languages", total=questions(languages), note="")
         exam = examine(

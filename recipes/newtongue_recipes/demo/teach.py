@@ -1,92 +1,29 @@
 """Teaching phi-nano one language: the three stages on the atlas, in a process of its own."""
 
-import os
 import random
 import time
 import traceback
-import warnings
-from dataclasses import dataclass, field, replace
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
-import datasets
-import torch
-import transformers
 from transformers import TrainerCallback
 
 from newtongue import Encoder, ModalityAdapter
 from newtongue_recipes import card
-from newtongue_recipes.demo.lessons import SAY, lessons
+from newtongue_recipes.demo.lessons import lessons
 from newtongue_recipes.demo.nano import load_nano
-from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune, twins_of
-from newtongue_recipes.train.quiet import OLD_NAMES
+from newtongue_recipes.recipe import load_recipe
+from newtongue_recipes.stages import map_language, represent, tune, twins_of
+from newtongue_recipes.stages.curriculum import Curriculum
+from newtongue_recipes.train.quiet import mute
 
-FAST = {"bf16": True, "train_sampling_strategy": "group_by_length"}  # Rows of like length pad little.
-NIMBLE = {"adam_beta1": 0.8, "adam_beta2": 0.99}  # Forgets sooner, and so leaves the plateau of the means sooner.
 
-
-@dataclass(frozen=True)
-class Curriculum:
-    """The settings of the demo's three stages."""
-
-    represent: Represent = field(
-        default_factory=lambda: Represent(
-            Training(steps=600, batch=48, rate=3e-3, extra=FAST),
-            vocabulary=3_000,
-            width=128,
-            layers=3,
-            heads=4,
-            positions=64,
-        )
-    )
-    map: Map = field(
-        default_factory=lambda: Map(
-            words=Training(steps=300, batch=96, rate=3e-3, extra={**FAST, **NIMBLE}),
-            toward=Training(steps=2_500, batch=48, rate=2e-3, extra=FAST),
-            contrast=0.3,
-            sharpness=8.0,
-            settled=0.5,
-            say=SAY,
-        )
-    )
-    tune: Tune = field(
-        default_factory=lambda: Tune(
-            Training(steps=1_200, batch=32, rate=2e-3, extra=FAST),
-            rank=32,
-            alpha=64,
-            encoder_rate=0.3,
-            max_length=128,
-            answer="own",
-            twins=0.25,
-        )
-    )
-
-    def without_voice(self) -> "Curriculum":
-        """The same with answers in a language spelled in the base's tokens."""
-        return replace(self, tune=replace(self.tune, answer="base"))
-
-    def seeded(self, seed: int) -> "Curriculum":
-        """The same with another seed throughout; progress bars are the caller's."""
-
-        def with_seed(training: Training) -> Training:
-            return replace(training, seed=seed, extra={**training.extra, "disable_tqdm": True})
-
-        words, toward, through = (one and with_seed(one) for one in (self.map.words, self.map.toward, self.map.through))
-        return Curriculum(
-            replace(self.represent, training=with_seed(self.represent.training)),
-            replace(self.map, words=words, toward=toward, through=through),
-            replace(self.tune, training=with_seed(self.tune.training)),
-        )
-
-    def stages(self) -> dict[str, Represent | Map | Tune]:
-        """The settings by stage."""
-        return {"represent": self.represent, "map": self.map, "tune": self.tune}
-
-    def steps(self) -> dict[str, int]:
-        """Steps of each training, by the name under which it is reported."""
-        mapping = {f"map {name}": part.steps for name, part in self.map.parts.items()}
-        return {"represent": self.represent.training.steps, **mapping, "tune": self.tune.training.steps}
+def demo_curriculum() -> Curriculum:
+    """The settings of the demo's recipes, which are the same for both languages."""
+    recipe = load_recipe("demo-turkish")
+    assert recipe.represent and recipe.map and recipe.tune
+    return Curriculum(recipe.represent, recipe.map, recipe.tune)
 
 
 class Reports(TrainerCallback):
@@ -119,22 +56,12 @@ def teach(
     Ends with `("done", language, seconds by stage)` or `("failed", language, traceback)`.
     """
     try:
-        quiet(threads)
+        mute(threads)
         seconds = _stages(language, base, output, curriculum.seeded(seed), seed, queue)
         queue.put(("done", language, seconds))
     except BaseException:
         queue.put(("failed", language, traceback.format_exc()))
         raise
-
-
-def quiet(threads: int) -> None:
-    """Make this process use so many threads and leave the screen to the parent."""
-    warnings.filterwarnings("ignore", OLD_NAMES, FutureWarning)
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    torch.set_num_threads(threads)
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
 
 
 def _stages(

@@ -1,66 +1,22 @@
-"""Our own method in an experiment: the three stages, and what is left of it without a part."""
+"""Our own method in an experiment: each stage made once for all methods that share it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from transformers import TrainerCallback, set_seed
 
 from newtongue import Encoder, ModalityAdapter
 from newtongue.saving.whole import write_whole
-from newtongue_evaluation.answers import Messages
 from newtongue_evaluation.baselines import Learned
 from newtongue_evaluation.baselines.method import Stopwatch, thoughts
 from newtongue_evaluation.baselines.soft_tokens import SoftTokens, disturbed
-from newtongue_recipes.demo.teach import Curriculum
-from newtongue_recipes.stages import Map, Tune, map_language, represent, tune, twins_of
+from newtongue_recipes.stages import Map, Represent, Tune, map_language, represent, tune, twins_of
 
+from .methods import Form
 from .world import World
-
-Change = Callable[[Curriculum], Curriculum]
-Form = Callable[[Messages], Messages]  # How a conversation is put.
-
-
-def _map(**changes: Any) -> Change:
-    return lambda whole: replace(whole, map=replace(whole.map, **changes))
-
-
-def _unread(whole: Curriculum) -> Curriculum:
-    """Stage 1 cut to one step: an encoder with its own vocabulary and fresh weights."""
-    return replace(whole, represent=replace(whole.represent, training=replace(whole.represent.training, steps=1)))
-
-
-VARIANTS: dict[str, Change] = {
-    "ours": lambda whole: whole,
-    "ours-no-represent": _unread,
-    "ours-no-words": _map(words=None),
-    "ours-no-toward": _map(words=None, toward=None, anchor=0.0),
-    "ours-no-through": _map(through=None),
-    "ours-no-map": _map(words=None, toward=None, through=None),
-    "ours-no-tune": lambda whole: whole,
-    "ours-no-transport": _map(transport=0.0),
-    "ours-no-mse": _map(words=None, mse=0.0),
-    "ours-no-contrast": _map(contrast=0.0),
-    "ours-no-lexical": _map(lexical=0.0, transport=1.0),
-    "ours-no-settle": _map(sharpness=0.0),
-    "ours-no-settled": _map(settled=0.0),
-    "ours-no-mined": _map(mined=0),
-    "ours-no-masked": _map(masked=0.0),
-    "ours-no-borrows": _map(borrows=False),
-    "ours-no-twins": lambda whole: replace(whole, tune=replace(whole.tune, twins=0.0)),
-    "ours-no-anchor": _map(anchor=0.0),
-    "ours-frozen-encoder": _map(train_encoder=False),
-    "ours-encoder": lambda whole: whole,
-    "ours-beside": lambda whole: whole,
-    "ours-unread": lambda whole: whole,
-    "ours-aloud": lambda whole: whole,
-    "ours-voice": lambda whole: replace(whole, tune=replace(whole.tune, answer="own")),
-    "ours-thought": lambda whole: replace(whole, tune=replace(whole.tune, answer="own")),
-}
-"""What each ablation leaves out, through settings that every recipe has."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +29,13 @@ class Made:
     trained: int = 0
 
 
-def encoder(world: World, whole: Curriculum, folder: Path, callbacks: Sequence[TrainerCallback]) -> Made:
+def encoder(world: World, settings: Represent, folder: Path, callbacks: Sequence[TrainerCallback]) -> Made:
     """Stage 1, made once for all methods that use it."""
     about = folder / "made.json"
     if not about.exists():
         watch = Stopwatch()
-        represent(world.lessons.text, whole.represent, folder, callbacks=callbacks)
-        found = {"steps": whole.represent.training.steps, "seconds": watch.seconds}
+        represent(world.lessons.text, settings, folder, callbacks=callbacks)
+        found = {"steps": settings.training.steps, "seconds": watch.seconds}
         write_whole(about, json.dumps(found) + "\n")
     return Made(folder, **json.loads(about.read_text()))
 

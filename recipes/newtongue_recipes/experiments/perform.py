@@ -13,22 +13,19 @@ from newtongue import NewtongueError
 from newtongue.saving.whole import write_whole
 from newtongue_evaluation.baselines import BASELINES, Budget, Learned, Lessons, Question
 from newtongue_evaluation.baselines.chance import most_frequent
-from newtongue_evaluation.baselines.forms import aloud, beside, heard, thoughtless
 from newtongue_evaluation.baselines.search import search
-from newtongue_evaluation.baselines.soft_tokens import SoftTokens, disturbed, shuffled, zeroed
-from newtongue_evaluation.baselines.swapped import ask_swapped
+from newtongue_evaluation.baselines.soft_tokens import disturbed
 from newtongue_evaluation.results import Row
-from newtongue_recipes.demo.teach import Curriculum
+from newtongue_recipes.stages.curriculum import Curriculum
 from newtongue_recipes.train.ledger import digest
 
 from . import ours
-from .methods import READ, UNTRAINED
+from .methods import METHODS, Baseline, Ours
 from .pace import within
 from .plan import Run
 from .schema import Settings
 from .world import World
 
-DISTURBED: dict[str, SoftTokens] = {"ours-zeroed": zeroed, "ours-unread": zeroed, "ours-shuffled": shuffled}
 Asked = Callable[[Sequence[Question]], tuple[Row, ...]]
 
 
@@ -55,68 +52,60 @@ class Workshop:
 
     def perform(self) -> tuple[Learned, Asked]:
         """What was learned, and how it is asked."""
-        if self.run.method.startswith("ours"):
-            return self._ours()
-        if self.run.method == "chance":
-            return Learned(None, None, lambda one: one.messages), most_frequent
-        learned = self._baseline()
-        return learned, self._plainly(learned)
+        method = METHODS[self.run.method]
+        if isinstance(method, Ours):
+            return self._ours(method)
+        if isinstance(method, Baseline):
+            learned = self._baseline(method)
+            return learned, lambda questions: learned.ask(questions, max_new_tokens=self.world.longest)
+        return Learned(None, None, lambda one: one.messages), most_frequent
 
-    def _plainly(self, learned: Learned) -> Asked:
-        return lambda questions: learned.ask(questions, max_new_tokens=self.world.longest)
-
-    def _ours(self) -> tuple[Learned, Asked]:
-        method = self.run.method
-        made = self._adapter(method if method in ours.VARIANTS else "ours")
-        learned = ours.learned(self.world, made, _form(method))
-        if method == "ours-swapped":
-            return learned, lambda questions: ask_swapped(learned, questions, max_new_tokens=self.world.longest)
-        if method == "ours-aloud":  # A thought and an answer.
-            return learned, lambda questions: heard(learned.ask(questions, max_new_tokens=2 * self.world.longest))
-        change = DISTURBED.get(method)
+    def _ours(self, method: Ours) -> tuple[Learned, Asked]:
+        learned = ours.learned(self.world, self._adapter(method.trained or self.run.method), method.put)
 
         def ask(questions: Sequence[Question]) -> tuple[Row, ...]:
             adapter = learned.model.adapter(self.run.language)
-            with disturbed(adapter, change) if change else nullcontext():
-                return learned.ask(questions, max_new_tokens=self.world.longest)
+            with disturbed(adapter, method.disturbs) if method.disturbs else nullcontext():
+                return method.asks(learned, questions, self.world.longest)
 
         return learned, ask
 
-    def _adapter(self, variant: str) -> ours.Made:
-        whole = ours.VARIANTS[variant](self.whole)
-        own = variant in ("ours-encoder", "ours-no-represent")  # An encoder of its own.
-        folder = self.folder / (variant if own or whole.map != self.whole.map else "") / "mapped"
-        mapped = ours.mapped(self.world, whole.map, self._read(whole, variant), folder, self.callbacks)
-        if variant == "ours-no-tune":
+    def _adapter(self, name: str) -> ours.Made:
+        """What one of our methods has trained; stages that are as in the whole are shared with it."""
+        method = METHODS[name]
+        assert isinstance(method, Ours)
+        whole, read = method.change(self.whole), self._published() if method.published else None
+        apart = method.published or (whole.represent, whole.map) != (self.whole.represent, self.whole.map)
+        folder = self.folder / (name if apart else "") / "mapped"
+        mapped = ours.mapped(self.world, whole.map, read or self._encoder(whole), folder, self.callbacks)
+        if not method.tuned:
             return mapped
-        change = DISTURBED.get(variant)
-        return ours.tuned(self.world, whole.tune, mapped, self.folder / variant, _form(variant), self.callbacks, change)
+        folder = self.folder / name
+        return ours.tuned(self.world, whole.tune, mapped, folder, method.put, self.callbacks, method.disturbs)
 
-    def _read(self, whole: Curriculum, variant: str) -> ours.Made:
-        if variant != "ours-encoder":
-            return self._encoder(whole, variant)
+    def _published(self) -> ours.Made:
         if self.settings.encoder is None:
             raise NewtongueError("ours-encoder needs a published encoder. Name one: encoder=FOLDER_OR_ID.")
         return ours.Made(Path(self.settings.encoder), 0, 0.0)
 
-    def _encoder(self, whole: Curriculum, variant: str = "ours") -> ours.Made:
+    def _encoder(self, whole: Curriculum) -> ours.Made:
         run = replace(self.run, pairs=None)  # An encoder reads no pairs.
-        name = "encoder-unread" if variant == "ours-no-represent" else "encoder"
-        return ours.encoder(self.world, whole, replace(self, run=run).folder / name, self.callbacks)
+        name = "encoder" if whole.represent == self.whole.represent else "encoder-unread"
+        return ours.encoder(self.world, whole.represent, replace(self, run=run).folder / name, self.callbacks)
 
-    def _baseline(self) -> Learned:
+    def _baseline(self, method: Baseline) -> Learned:
         name, lessons = self.run.method, self.world.lessons
         read = None
-        if name in READ:
+        if method.reads:
             read = self._encoder(self.whole)
             lessons = replace(lessons, encoder=read.folder)
         budget = self.budget()
-        if name not in UNTRAINED:
+        if method.trains:
             budget = self._searched(lessons, budget)
             if self.run.equal == "tuning":
                 budget = budget.scaled(self.whole.tune.training.steps / budget.steps)
             elif self.run.equal == "seconds":
-                seconds = self._seconds_of_ours() - (read.seconds if read else 0)
+                seconds = self._adapter("ours").seconds - (read.seconds if read else 0)
                 budget = within(BASELINES[name], lessons, budget, seconds, self.folder / name / "pace")
         learned = BASELINES[name](lessons, budget, self.folder / name, self.callbacks)
         steps, seconds = (read.steps, read.seconds) if read else (0, 0.0)
@@ -131,7 +120,9 @@ class Workshop:
         whole, name = self.whole, self.run.method
         mapping = sum(part.steps for part in whole.map.parts.values())
         reading = mapping if self.world.pairs else 0
-        spare = 0 if name in READ else whole.represent.training.steps
+        method = METHODS[name]
+        read = isinstance(method, Baseline) and method.reads
+        spare = 0 if read else whole.represent.training.steps
         answering = whole.tune.training.steps + (0 if reading else spare)
         tuned = whole.tune
         given = Budget(
@@ -168,16 +159,3 @@ class Workshop:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, json.dumps(found, indent=2) + "\n")
         return budget.changed(**json.loads(path.read_text())["best"])
-
-    def _seconds_of_ours(self) -> float:
-        return self._adapter("ours").seconds
-
-
-def _form(method: str) -> ours.Form:
-    forms: dict[str, ours.Form] = {
-        "ours-beside": beside,
-        "ours-unread": beside,
-        "ours-voice": thoughtless,
-        "ours-aloud": aloud,
-    }
-    return forms.get(method, lambda messages: messages)

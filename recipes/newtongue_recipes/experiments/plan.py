@@ -10,7 +10,7 @@ from newtongue import NewtongueError
 from newtongue_evaluation.results import SUFFIX, Result, read_results
 from newtongue_recipes.atlas import LANGUAGES
 
-from .methods import METHODS, UNTRAINED, check_methods
+from .methods import METHODS, Ours, check_methods, has_budget
 from .schema import Settings
 from .world import Part
 
@@ -53,9 +53,8 @@ def plan(settings: Settings, methods: Collection[str] = ()) -> list[Run]:
     for group in settings.runs:
         every = product(settings.seeds, settings.languages, group.text, group.pairs, group.equal, group.methods)
         for seed, language, text, pairs, equal, method in every:
-            ours = method.startswith("ours") or method in UNTRAINED
             if not methods or method in methods:
-                found[Run(method, language, seed, text, pairs, "steps" if ours else equal)] = None
+                found[Run(method, language, seed, text, pairs, equal if has_budget(method) else "steps")] = None
     idle = [name for name in methods if all(run.method != name for run in found)]
     if idle:
         raise NewtongueError(
@@ -63,7 +62,11 @@ def plan(settings: Settings, methods: Collection[str] = ()) -> list[Run]:
             "choose among those that --list counts."
         )
     order = list(METHODS)
-    return sorted(found, key=lambda run: (run.seed, order.index(run.method) > 0, run.method in UNTRAINED))
+    return sorted(found, key=lambda run: (run.seed, order.index(run.method) > 0, not _trains(run.method)))
+
+
+def _trains(name: str) -> bool:
+    return isinstance(METHODS[name], Ours) or has_budget(name)
 
 
 def _check_language(settings: Settings, language: str) -> None:

@@ -14,11 +14,11 @@ from newtongue import NewtongueError
 from newtongue_evaluation.environment import environment
 from newtongue_evaluation.results import Cost, Result, write_result
 from newtongue_recipes.bars import Bars
-from newtongue_recipes.demo.teach import quiet
 from newtongue_recipes.folders import make_folder
 from newtongue_recipes.recorded import recorded_command
 from newtongue_recipes.train.inputs import fingerprint
 from newtongue_recipes.train.ledger import Inputs, Ledger
+from newtongue_recipes.train.quiet import mute
 
 from .english import is_made
 from .methods import METHODS
@@ -56,7 +56,7 @@ def run_experiment(
     """
     runs = plan(settings, methods)
     _begin(settings, output)
-    quiet(torch.get_num_threads())
+    mute(torch.get_num_threads())
     done = finished(output, runs)
     open_runs = [run for run in runs if run not in done]
     console.print(f"{len(runs)} runs, {len(done)} of them finished before. Results: {output}", highlight=False)

@@ -1,5 +1,6 @@
 """What the libraries below say while a recipe runs: no bars where nobody watches, warnings of ours as plain lines."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from logging import ERROR, getLogger
 from typing import Any, cast
 
 import datasets
+import torch
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from transformers.utils import logging
 
@@ -55,3 +57,13 @@ def quiet(tell: Callable[[str], None], *, bars: bool, first: bool = True) -> Ite
                     enable()
             logging.set_verbosity(level)
             kernels.setLevel(kernels_level)
+
+
+def mute(threads: int) -> None:
+    """Make this process use so many threads, and leave the screen to bars of ours."""
+    warnings.filterwarnings("ignore", OLD_NAMES, FutureWarning)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    torch.set_num_threads(threads)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    datasets.disable_progress_bars()
