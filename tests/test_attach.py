@@ -19,7 +19,7 @@ from newtongue.answering.lora import lora_paths
 from newtongue_recipes.demo.nano import FOLDER as PHI_NANO
 from newtongue_recipes.loading import load_base
 from streams import Part, batch, ids_of
-from tiny import ARCHITECTURES, base_tokenizer
+from tiny import ARCHITECTURES, base_tokenizer, tiny_base
 from worlds import (
     KINDS,
     SOME,
@@ -213,15 +213,13 @@ def test_a_base_with_languages_keeps_its_number_of_rows() -> None:
     assert len(model.resize_token_embeddings(340).weight) == 340
 
 
-def test_attaching_freezes_the_base_until_all_is_detached() -> None:
-    """A base that was loaded in full precision trains, and a stock trainer would change it in silence."""
+def test_attaching_without_training_changes_no_flag_of_the_base() -> None:
     base = bare_base()
     model = attach_two(base)
-    assert not any(parameter.requires_grad for parameter in model.parameters())
-    model.detach("tr")
-    assert not any(parameter.requires_grad for parameter in model.parameters())
-    model.detach("ja")
-    assert all(parameter.requires_grad for parameter in base.parameters())
+    own = {name for name, _ in tiny_base().named_parameters()}
+    trainable = {name.replace(".base_layer", "") for name, p in model.named_parameters() if p.requires_grad}
+    assert trainable == own
+    assert not any(p.requires_grad for name in model.languages for _, p in model.adapter(name).trainable_parameters())
 
 
 @pytest.mark.parametrize("trainable", [False, True])
@@ -233,8 +231,25 @@ def test_a_lora_of_somebody_else_goes_on_training_unless_the_language_trains(tra
     assert theirs == {not trainable}
 
 
+def test_a_training_of_the_base_under_a_language_that_does_not_train_is_told_once() -> None:
+    model = attach_two(bare_base()).train()
+    inputs = mixed_batch(model)
+    with pytest.warns(UserWarning, match="The base itself is being trained.*trainable=True") as warned:
+        for _ in range(3):
+            model(**inputs)
+    assert len(warned) == 1
+
+
+@pytest.mark.filterwarnings("error:The base itself")
+def test_a_training_of_somebody_s_lora_alone_is_told_nothing() -> None:
+    base = bare_base()
+    base.add_adapter(LoraConfig(r=2, target_modules=["q_proj"]), adapter_name="style")
+    model = adapter_for(base).attach(base).train()
+    assert model(**batch([ids_of(ENGLISH, model)])).logits.requires_grad
+
+
 def test_a_training_that_begins_with_rows_of_the_base_alone_is_told_once_that_it_learns_nothing() -> None:
-    model = attach_two(bare_base(), trainable=True)
+    model = attach_two(bare_base(), trainable=True).train()
     inputs = batch([ids_of(ENGLISH, model)])
     with pytest.warns(UserWarning, match="first 16 batches no text was marked as tr.*processing_class") as warned:
         for _ in range(20):
@@ -244,7 +259,7 @@ def test_a_training_that_begins_with_rows_of_the_base_alone_is_told_once_that_it
 
 @pytest.mark.filterwarnings("error:In the first")
 def test_one_that_has_read_a_language_is_told_nothing() -> None:
-    model = attach_two(bare_base(), trainable=True)
+    model = attach_two(bare_base(), trainable=True).train()
     model(**mixed_batch(model))
     inputs = batch([ids_of(ENGLISH, model)])
     for _ in range(20):

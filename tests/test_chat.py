@@ -25,7 +25,7 @@ from newtongue_recipes.chat.conversation import Conversation, Turn
 from newtongue_recipes.chat.messages import answered
 from newtongue_recipes.chat.streaming import Streamer, stop_on_interrupt
 from newtongue_recipes.chat.terminal import Chat, describe, pick_language, typed_lines
-from newtongue_recipes.data.shapes import contents
+from newtongue_recipes.data.conversations import contents
 from newtongue_recipes.loading import base_of, load_base_of
 from newtongue_recipes.settings import Training, Tune
 from newtongue_recipes.stages.fitting import fitting

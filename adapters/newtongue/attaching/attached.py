@@ -46,9 +46,8 @@ def attach(
         base: any causal language model of transformers.
         adapter: the language.
         tokenizer: the base's own; loaded from where the base came from when it is first needed, if not given.
-        trainable: let gradients reach all parts of the adapter, and them alone; else these are frozen too. The base is
-            frozen either way, so that no trainer changes it unasked; detaching gives its flags back. Of PEFT LoRAs
-            that stand in it, what trains goes on training beside an adapter that does not.
+        trainable: freeze the base and let gradients reach all parts of the adapter; else these are frozen, and the
+            base stays as it is: one that was loaded in full precision would be trained by a trainer.
         ignore_base_name: attach also where the base was loaded under another name than the adapter records.
 
     Returns:

@@ -1,19 +1,12 @@
-"""The port: where a base's embeddings and the languages meet.
+"""The port: what a base's languages own, and which of them each position of a forward answers to.
 
-```
- input_ids     7   12   V+2  V+91 V+4  V+3   15        one row; V = rows of the base's embedding
-               │    │    │    └──┬─┘    │     │
-            embedding  opens  encoder  closes embedding     the run is read in both directions, then mapped
-               │    │    │    ┌──┴─┐    │     │
- embeddings    ▪    ▪    ▫    ▫    ▫    ▫     ▪        [batch, positions, width]
-```
-
-The base's embedding module stays where it is, with its hooks, its tied weight and its name in a state dict; the
-port stands around it by a hook before and a hook after its forward. It is kept as the child module `newtongue`
-of the base so that `.to()`, `.train()`, optimizers and distributed wrappers see the encoders and mappers.
+Text comes in by the `Lookup` of the base's embedding and goes out by the `Head`; between, a gate lets LoRAs answer.
+The port is kept as the child module `newtongue` of the base so that `.to()`, `.train()`, optimizers and distributed
+wrappers see the encoders and mappers.
 """
 
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,10 +18,10 @@ from newtongue.answering.gate import Gate
 from newtongue.answering.lora import peft_names
 from newtongue.base import decoder_of, embedding_table
 from newtongue.errors import NewtongueError
-from newtongue.float32 import computing_as
 from newtongue.languages import module_name
 from newtongue.ranges import Range, Ranges
-from newtongue.reading.runs import find_runs, language_of_positions, segments
+from newtongue.reading.lookup import Lookup
+from newtongue.reading.runs import language_of_positions, segments
 from newtongue.writing.head import Head
 from newtongue.writing.voice import Voice
 
@@ -43,11 +36,12 @@ UNREAD = 16  # Batches without a word in any language after which a training is 
 
 
 class Port(nn.Module):
-    """Reads the ids of attached languages where a base looks up its embeddings.
+    """Attached languages, and what each position of the latest forward has to do with them.
 
     Attributes:
         ranges: which ids belong to whom.
         adapters: the attached `ModalityAdapter`s by `module_name` of their language.
+        lookup: the base's embedding, with what languages read.
         head: the base's output head, once a language that writes is attached.
         answers_to: `[batch, positions]`: the language (as an index into `ranges`) that each position of the
             latest forward answers to, -1 for the base alone; None where that holds for all.
@@ -60,7 +54,6 @@ class Port(nn.Module):
 
     def __init__(self, base: PreTrainedModel) -> None:
         super().__init__()
-        embedding = base.get_input_embeddings()
         self.ranges = Ranges(len(embedding_table(base)))
         self.adapters = nn.ModuleDict()
         self.head: Head | None = None
@@ -70,16 +63,13 @@ class Port(nn.Module):
         self.others = peft_names(base)
         self.was_trainable: list[tuple[nn.Parameter, bool]] = []
         self._base = [base]  # In a list, so that the base does not become a child.
-        self._ids: Tensor | None = None
-        self._sequence: Tensor | None = None
         self._memory: Memory = ()
-        self._unread: int | None = 0  # Batches from which nothing was learned; none once one was learned from.
+        self._unread: int | None = 0  # Batches of a training that taught nothing; none once one taught something.
         self.turn = Turn()
+        self.lookup = Lookup(base, self)
         decoder = decoder_of(base)
         self._hooks = [
             base.register_forward_pre_hook(self._before_base, with_kwargs=True),
-            embedding.register_forward_pre_hook(self._before_embedding),
-            embedding.register_forward_hook(self._after_embedding),
             decoder.register_forward_pre_hook(self._before_decoder, with_kwargs=True),
             decoder.register_forward_hook(self._after_decoder),
         ]
@@ -88,6 +78,7 @@ class Port(nn.Module):
         """Take the hooks off the base."""
         if self.head is not None:
             self.head.close()
+        self.lookup.close()
         for hook in self._hooks:
             hook.remove()
 
@@ -131,21 +122,20 @@ class Port(nn.Module):
         ]
 
     def set_trainable(self, language: str, trainable: bool) -> None:
-        """Freeze the base, and let gradients reach this language's encoder, mapper and LoRA, or not.
+        """Let gradients reach this language's encoder, mapper and LoRA, and nothing of the base; or not.
 
-        What trains of other languages goes on, and what trains of LoRAs of others unless this one trains.
+        Without training the base's flags stay as they are: how it multiplies hangs on them, to the last bit.
         """
-        adapters = (self.adapter(one) for one in self.ranges)
-        of_languages = {id(one) for adapter in adapters for _, one in adapter.trainable_parameters()}
-        for name, parameter in self._base[0].named_parameters():
-            if id(parameter) not in of_languages and (trainable or ".lora_" not in name):
+        if trainable:
+            for parameter in self._own_parameters(loras=True):
                 parameter.requires_grad_(False)
         for _, parameter in self.adapter(language).trainable_parameters():
             parameter.requires_grad_(trainable)
 
     def end_forward(self) -> None:
         """Let go of what belongs to one forward, which may have failed half-way."""
-        self._ids, self._sequence, self._memory = None, None, ()
+        self._memory = ()
+        self.lookup.end_forward()
         self.gate.close()
 
     def _before_base(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -163,58 +153,6 @@ class Port(nn.Module):
         labels = kwargs.get("labels")
         return args, kwargs if labels is None else {**kwargs, "labels": self.ranges.as_labels(labels)}
 
-    def _before_embedding(self, _module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
-        ids = args[0]
-        self._ids = None
-        if ids.numel() == 0 or int(ids.max()) < self.ranges.base_rows:
-            return None
-        self.ranges.check(ids)
-        self._ids = ids
-        return (ids.where(ids < self.ranges.base_rows, 0), *args[1:])
-
-    def _after_embedding(self, _module: nn.Module, _args: tuple[Tensor, ...], embedded: Tensor) -> Tensor:
-        ids, self._ids = self._ids, None
-        sequence, self._sequence = self._sequence, None
-        if ids is None:
-            return embedded
-        ids = ids.view(-1, ids.shape[-1])  # [batch, positions]
-        if sequence is None or sequence.shape != ids.shape:  # The embedding was called by itself.
-            sequence = segments(ids.shape, None, ids.device)
-        filled = embedded.view(*ids.shape, -1)
-        for language in self.ranges.named(self.ranges.languages_of(ids)):
-            filled = self._read(language, ids, sequence.to(ids.device), filled)
-            filled = self._hear(language, ids, filled)
-        return filled.view_as(embedded)
-
-    def _read(self, language: str, ids: Tensor, sequence: Tensor, embedded: Tensor) -> Tensor:
-        """Put the soft tokens of one language at its positions of `embedded` `[batch, positions, width]`."""
-        owned = self.ranges[language]
-        adapter = self.adapter(language)
-        own = ids - owned.start
-        here = (own >= 0) & (own < owned.size)
-        if not bool(here.any()):
-            return embedded
-        opens, closes = here & (own == adapter.encoder.opens), here & (own == adapter.encoder.closes)
-        inside, lengths = find_runs(here, opens, closes, sequence)
-        with computing_as(embedded):
-            boundary = adapter.mapper.boundaries().to(embedded)
-            embedded = torch.where(opens[..., None], boundary[0], embedded)
-            embedded = torch.where(closes[..., None], boundary[1], embedded)
-            if len(lengths):
-                soft = adapter(list(own[inside].to(adapter.device).split(lengths.tolist())))
-                embedded = embedded.masked_scatter(inside[..., None], soft.to(embedded))
-        return embedded
-
-    def _hear(self, language: str, ids: Tensor, embedded: Tensor) -> Tensor:
-        """Put what the base hears of one language's written tokens at their positions of `embedded`."""
-        owned = self.ranges[language]
-        here = (ids >= owned.begin) & (ids < owned.start)
-        if not bool(here.any()):
-            return embedded
-        with computing_as(embedded):
-            heard = cast(Voice, self.adapter(language).voice).hear(ids[here] - owned.begin)
-        return embedded.masked_scatter(here[..., None], heard.to(embedded))
-
     def _before_decoder(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         ids = kwargs.get("input_ids", args[0] if args else None)
         cache = kwargs.get("past_key_values")
@@ -222,7 +160,7 @@ class Port(nn.Module):
         self._memory = recall(cache, past)
         silent = ids is None or ids.numel() == 0 or int(ids.max()) < self.ranges.base_rows
         if silent and not self._memory:
-            self._sequence = None
+            self.lookup.sequence = None
             self._answer(None)
             return
         if ids is None:
@@ -238,7 +176,7 @@ class Port(nn.Module):
         mask = kwargs.get("attention_mask")
         # Only a mask of two dimensions says what is padding, here after that of what is cached.
         real = mask[:, -ids.shape[1] :].bool() if isinstance(mask, Tensor) and mask.dim() == 2 else None
-        sequence = self._sequence = segments(spoken.shape, kwargs.get("position_ids"), spoken.device, real)
+        sequence = self.lookup.sequence = segments(spoken.shape, kwargs.get("position_ids"), spoken.device, real)
         answers_to = language_of_positions(spoken, sequence, cached)
         if cached is None or not torch.equal(answers_to[:, -1], cached):
             first = int((spoken >= 0).any(0).int().argmax())
@@ -255,23 +193,29 @@ class Port(nn.Module):
         self.gate.close()
         last = getattr(output, "last_hidden_state", None)
         if last is not None and torch.is_grad_enabled():
-            if last.requires_grad:
-                self._unread = None
-            elif self._trains():
+            learns = last.requires_grad
+            if not learns and self._trains():
                 last.requires_grad_()  # In rows of the base alone nothing trains: to go back through them does nothing.
-                self._count_unread()
+            self._watch(learns)
         for state in (last, *(getattr(output, "hidden_states", None) or ())):
             if state is not None and state.requires_grad:
                 state.register_hook(partial(self.gate.go_back, self.gate.elsewhere))
         remember(getattr(output, "past_key_values", None), self._memory)
 
-    def _count_unread(self) -> None:
-        """Warn of a training that has begun with nothing but rows of the base alone."""
-        if self._unread is None:
+    def _watch(self, learns: bool) -> None:
+        """Warn of a training that changes the base, which nobody may have meant, or begins without any language."""
+        base, language = self._base[0], next(iter(self.ranges))
+        if self._unread is None or not base.training:
             return
-        self._unread += 1
-        if self._unread == UNREAD:
-            language = next(iter(self.ranges))
+        self._unread = None if learns else self._unread + 1
+        if learns and not self._trains() and any(one.requires_grad for one in self._own_parameters()):
+            warnings.warn(
+                f"The base itself is being trained, for {language} is attached to answer, not to learn. Attach it with "
+                "trainable=True, which freezes the base; or go on if this is what you want.",
+                UserWarning,
+                stacklevel=2,
+            )
+        if self._unread == UNREAD and self._trains():
             warnings.warn(
                 f"In the first {UNREAD} batches no text was marked as {language}, so nothing was learned. A trainer "
                 "that tokenizes needs the model's own tokenizer, as SFTTrainer(..., processing_class=model.tokenizer), "
@@ -279,6 +223,14 @@ class Port(nn.Module):
                 UserWarning,
                 stacklevel=2,
             )
+
+    def _own_parameters(self, *, loras: bool = False) -> Iterator[nn.Parameter]:
+        """Those of the base itself, with LoRAs of others if so wanted."""
+        adapters = (self.adapter(one) for one in self.ranges)
+        of_languages = {id(one) for adapter in adapters for _, one in adapter.trainable_parameters()}
+        for name, parameter in self._base[0].named_parameters():
+            if id(parameter) not in of_languages and (loras or ".lora_" not in name):
+                yield parameter
 
     def _trains(self) -> bool:
         """Whether a part of some language does."""

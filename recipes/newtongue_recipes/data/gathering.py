@@ -10,10 +10,11 @@ from typing import Any
 from newtongue.errors import NewtongueError
 from newtongue_recipes.stages.map import Pair
 
+from .conversations import contents
 from .counts import Counts
 from .files import find_files, state
 from .schema import Data, Kind, Source
-from .shapes import contents, own_texts
+from .shapes import own_texts
 from .stream import Stream, mix
 from .texts import digest
 from .tokens import vocabulary_key

@@ -9,12 +9,13 @@ from typing import Any
 from newtongue import NewtongueError
 from newtongue.saving.whole import write_whole
 
+from .conversations import contents
 from .counts import UNWANTED, Counts
 from .gathering import Gathered
 from .languages import detect, in_another, is_known
 from .markdown import as_markdown
 from .schema import Data, Kind
-from .shapes import contents, own_texts
+from .shapes import own_texts
 from .tokens import count_tokens, vocabulary_key
 
 SAMPLES = 10

@@ -51,6 +51,11 @@ def clean(value: Any, what: str) -> str:
     return text
 
 
+def is_absent(value: Any) -> bool:
+    """Whether a field that may be missing is: empty, blank, or what table libraries write for nothing."""
+    return not value or value != value or (isinstance(value, str) and not value.strip())
+
+
 def digest(text: str) -> bytes:
     """Equal for texts that differ in case, width and spaces alone; so that I has one small letter, ı is i here."""
     same = " ".join(unicodedata.normalize("NFKC", text).casefold().translate(_DOTS).split())

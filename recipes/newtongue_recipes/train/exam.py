@@ -8,8 +8,9 @@ from typing import Any
 
 from newtongue.saving.whole import write_whole
 from newtongue_evaluation.answers import Messages
+from newtongue_recipes.data.conversations import contents
 from newtongue_recipes.data.languages import told
-from newtongue_recipes.data.shapes import contents, own_texts
+from newtongue_recipes.data.shapes import own_texts
 from newtongue_recipes.data.texts import same_language
 
 

@@ -10,7 +10,7 @@ from transformers import TrainerCallback
 
 from newtongue.saving.whole import write_whole
 from newtongue_evaluation.answers import answer
-from newtongue_recipes.data.shapes import contents
+from newtongue_recipes.data.conversations import contents
 from newtongue_recipes.stages.checkpoints import attached
 
 
