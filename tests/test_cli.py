@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,7 @@ def test_a_base_without_a_tokenizer_says_what_to_put_where(
         (PermissionError(13, "Permission denied", "/models/tr"), "/models/tr: Permission denied. See that it is there"),
         (OSError(28, "No space left on device"), "The disk is full. Make room"),
         (OSError(28, "No space left on device", "out/x"), "The disk is full, at out/x. Make room"),
+        (shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")]), "No space left on device: 'b'"),
     ],
 )
 def test_what_the_machine_says_of_its_files_is_a_message(

@@ -3,6 +3,7 @@
 import sys
 from errno import EDQUOT, ENOSPC
 from io import TextIOWrapper
+from shutil import Error as CopyError
 from typing import Annotated
 
 import typer
@@ -67,6 +68,8 @@ def main() -> None:
 
 def _of_files(error: OSError) -> str:
     """What the machine says of a file or a disk; nothing where it says so little that a traceback tells more."""
+    if isinstance(error, CopyError):  # Of a whole folder: where from, where to and why, of each file.
+        return "; ".join(f"{why}" for *_, why in error.args[0][:3])
     if error.errno in (ENOSPC, EDQUOT):
         return (
             f"The disk is full{f', at {error.filename}' if error.filename else ''}. Make room, and run the same again."
