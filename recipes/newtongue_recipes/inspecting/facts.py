@@ -29,9 +29,10 @@ def facts_of(parts: Parts) -> Facts:
         "borrows": config.borrows,
         "encoder": _encoder(parts),
         "mapper": {
-            "shape": [config.mapper.encoder_width, config.mapper.hidden, config.mapper.base_width],
+            "shape": list(config.mapper.sizes),
             "dropout": config.mapper.dropout,
             "sharpness": config.mapper.sharpness,
+            "embedded": config.mapper.embedded,
             "parameters": _parameters(parts, "mapper.safetensors"),
             "health": mapper_health(parts),
         },

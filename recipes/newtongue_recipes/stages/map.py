@@ -95,6 +95,7 @@ def map_language(
         hidden=settings.hidden,
         dropout=settings.dropout,
         sharpness=settings.sharpness,
+        embedded=settings.embedded,
         borrows=settings.borrows,
     )
     with lent(base, adapter, tokenizer, sharded=sharded) as model:

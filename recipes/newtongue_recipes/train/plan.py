@@ -118,7 +118,8 @@ def make_plan(recipe: Recipe, rows: Mapping[str, int], start: Start) -> Plan:
     elif recipe.map:
         embedding = base.get_input_embeddings().weight.shape[1]
         hidden = recipe.map.hidden or 2 * max(width, embedding)
-        trained["mapper"] = hidden * (width + embedding) + hidden + 3 * embedding + 2 * width
+        read = width * (2 if recipe.map.embedded else 1)
+        trained["mapper"] = hidden * (read + embedding) + hidden + 3 * embedding + 2 * read
     if recipe.tune:
         trained["LoRA"] = _lora(base, recipe.tune, recipe.base.name)
     if recipe.tune and recipe.tune.answer == "own":
