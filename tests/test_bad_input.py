@@ -226,6 +226,20 @@ def test_a_bad_folder_is_refused(breaking: Callable[[Path], None], said: list[st
     assert not [one for one in said if one.lower() not in message.lower()], message
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_may_not_be_read_is_named(part: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def forbidden(path: Path, *args: Any, **options: Any) -> Any:  # Not by rights: a superuser has them all.
+        if path == folder / part:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    with pytest.raises(AdapterFormatError, match=rf"{part} cannot be read \(Permission denied\)"):
+        ModalityAdapter.from_pretrained(folder)
+
+
 def test_a_pickle_is_not_opened(folder: Path, tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[Any, ...]:

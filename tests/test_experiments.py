@@ -517,6 +517,7 @@ def test_without_data_the_command_says_what_to_give(
 ) -> None:
     monkeypatch.delenv("NEWTONGUE_DATA", raising=False)
     assert newtongue(monkeypatch, "experiment", "transfer", "--output", str(tmp_path / "runs")) == 2
+    assert not (tmp_path / "runs").exists()
     assert "--data" in capsys.readouterr().err
 
 

@@ -152,8 +152,8 @@ class ModalityAdapter(Float32):
 
         Attached, these settle on the base's own tokens, where the mapper is made so.
         """
-        embedded = (self.encoder.embed(runs),) if self.config.mapper.embedded else ()
-        soft: Tensor = self.mapper(self.encoder(runs), *embedded)
+        embedded = self.encoder.embed(runs) if self.config.mapper.embedded else None
+        soft: Tensor = self.mapper(self.encoder(runs), embedded)
         if not self._host:
             return soft
         base = self._host[0]

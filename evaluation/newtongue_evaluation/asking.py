@@ -29,6 +29,7 @@ CONTROLS: dict[str, tuple[str, Role]] = {
 """What is asked beside an adapter, by the name on the command line: its title in tables and its part there."""
 
 METHODS: dict[str, tuple[str, Role]] = {"ours": (OURS, "ours"), **CONTROLS}
+"""The adapter and these: all that can be asked of one."""
 
 Answered = tuple[str, Role, tuple[Row, ...], Cost]
 Asking = Callable[..., tuple[Row, ...]]  # As `Learned.ask`.

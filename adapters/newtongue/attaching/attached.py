@@ -79,7 +79,7 @@ def attach(
         adapter.train(base.training)
         port.set_trainable(language, trainable)
         if trainable:
-            adapter.config = adapter.config.beside(base)
+            adapter.config = adapter.config.trained_on(base)
         if tokenizer is not None:
             base.__dict__["_newtongue_tokenizer"] = _speaking(tokenizer, port)
     except BaseException:

@@ -84,8 +84,8 @@ class ModalityConfig:
         """Whether the language writes its own tokens, with a voice."""
         return "voice.safetensors" in self.files
 
-    def beside(self, base: "PreTrainedModel") -> "ModalityConfig":
-        """The same, trained on `base`: what is loaded of it later is loaded as this one was."""
+    def trained_on(self, base: "PreTrainedModel") -> "ModalityConfig":
+        """The same of an adapter that `base` trains: in 4 bits or not, as it will be loaded again."""
         return replace(self, base=replace(self.base, four_bit=BaseInfo.of(base).four_bit))
 
     def write(self, folder: Path) -> None:

@@ -109,7 +109,8 @@ def check_folder(folder: Path, files: dict[str, str]) -> None:
         files: sha256 by path, from its config.
 
     Raises:
-        AdapterFormatError: a part is missing, changed, unknown, leaves the folder, or is a pickle or a script.
+        AdapterFormatError: a part is missing, changed, unknown, leaves the folder, may not be read, or is a pickle or
+            a script.
     """
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in PICKLES:
@@ -145,8 +146,14 @@ def check_folder(folder: Path, files: dict[str, str]) -> None:
             )
         if not path.is_file():
             raise AdapterFormatError(f"{path} is missing, a part its config names. Get the adapter again.")
-        check_size(path)  # Else a file that claims terabytes would be read to its end.
-        if _sha256(path) != expected:
+        try:
+            check_size(path)  # Else a file that claims terabytes would be read to its end.
+            found = _sha256(path)
+        except OSError as error:
+            raise AdapterFormatError(
+                f"{path} cannot be read ({error.strerror}). Give yourself the right to, or get the adapter again."
+            ) from error
+        if found != expected:
             raise AdapterFormatError(
                 f"{path} is not the file that was saved (its sha256 differs): cut short or changed. "
                 "Get the adapter again."

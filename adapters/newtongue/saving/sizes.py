@@ -30,10 +30,6 @@ def check_size(path: Path) -> None:
             header: Any = json.loads(file.read(length)) if length <= min(size, _LARGEST_HEADER) else None
         ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
         claimed = 8 + length + max(ends, default=0)
-    except OSError as error:
-        raise AdapterFormatError(
-            f"{path} cannot be read ({error.strerror}). Give yourself the right to, or get the adapter again."
-        ) from error
     except (AttributeError, KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
         raise AdapterFormatError(
             f"{path} cannot be read: it has no safetensors header. Get the adapter again."

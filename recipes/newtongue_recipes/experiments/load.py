@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from newtongue import NewtongueError
-from newtongue_recipes.recipe.conflicts import Place
 from newtongue_recipes.recipe.keys import Keys
 from newtongue_recipes.recipe.nearest import nearest
 from newtongue_recipes.recipe.overrides import override
@@ -31,9 +30,8 @@ def load_experiment(name_or_path: str | Path, overrides: Sequence[str] = (), sca
         NewtongueError: there is no such experiment, or its settings are wrong.
     """
     document = read_recipe(_find(str(name_or_path)))
-    lines: dict[Place, Any] = {**document.lines}
     found: list[Problem] = [(place, "is given twice. Keep one of them.") for place in document.twice]
-    lines |= override(document.values, overrides)
+    lines = override(document.values, overrides, document.lines)
     settings = None
     try:
         settings = Settings.model_validate(_scaled(document.values, scale))

@@ -55,6 +55,7 @@ def run_experiment(
         NewtongueError: `output` was begun with other settings, or something to learn from is missing.
     """
     runs = plan(settings, methods)
+    _check_data(settings, data)
     _begin(settings, output)
     mute(torch.get_num_threads())
     done = finished(output, runs)
@@ -133,6 +134,12 @@ def _results(shop: Workshop) -> list[Result]:
     ]
 
 
+def _check_data(settings: Settings, data: Path | None) -> None:
+    if settings.experiment != "atlas" and (data is None or not data.is_dir()):
+        got = "" if data is None else f" {data} is none."
+        raise NewtongueError(f"{settings.experiment} learns from real text.{got} Name its folder with --data.")
+
+
 def _world(
     settings: Settings,
     output: Path,
@@ -150,9 +157,7 @@ def _world(
         return atlas_world(settings, language, seed, text, pairs)
     from .real import real_world
 
-    if data is None or not data.is_dir():
-        got = "" if data is None else f" {data} is none."
-        raise NewtongueError(f"{settings.experiment} learns from real text.{got} Name its folder with --data.")
+    assert data is not None  # `_check_data` has seen it.
     base = base or output / "base"
     _check_same(output, FILES, _files(data, base))
     callbacks = [] if is_made(base) else [Watched(progress, progress.add_task("the English-only base", total=None))]

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from newtongue import NewtongueError
 
-from .conflicts import Place
 from .overrides import override
 from .problems import Problem, problems, told
 from .reading import read_recipe
@@ -29,10 +27,8 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Reci
     """
     path = find_recipe(name_or_path)
     document = read_recipe(path)
-    lines: dict[Place, Any] = {**document.lines}
     found: list[Problem] = [(place, "is given twice. Keep one of them.") for place in document.twice]
-    for place, given in override(document.values, overrides).items():
-        lines = {one: line for one, line in lines.items() if one[: len(place)] != place} | {place: given}
+    lines = override(document.values, overrides, document.lines)
     recipe = None
     try:
         recipe = Recipe.model_validate(document.values)

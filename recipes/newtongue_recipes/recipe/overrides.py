@@ -1,6 +1,6 @@
 """Values given beside a recipe, `key.path=value`, put over those of its file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from newtongue import NewtongueError
@@ -9,26 +9,32 @@ from .conflicts import Place
 from .reading import parse
 
 
-def override(values: dict[str, Any], given: Sequence[str]) -> dict[Place, str]:
+def override(values: dict[str, Any], given: Sequence[str], lines: Mapping[Place, Any]) -> dict[Place, Any]:
     """Put each `key.path=value` into `values`, in order; a value is read as YAML, a number indexes a list.
 
     What is missing or null on the way becomes keys; the index after a list's last adds to it.
 
+    Args:
+        values: of a file.
+        given: what is put over them.
+        lines: the line of the file that each place stands on.
+
     Returns:
-        The places set, each with the override that set it.
+        The same, with the override in the line's stead at the places that it has set; of what was below these nothing
+        is left.
 
     Raises:
         NewtongueError: an override is no assignment, or leads through a value that holds no keys.
     """
-    changed: dict[Place, str] = {}
+    origins = dict(lines)
     for one in given:
         path, equals, text = one.partition("=")
         names = path.strip().split(".")
         if not equals or not all(names):
             raise NewtongueError(f"{one!r} is no override. Write key.path=value, for example data.tokens=1_000_000.")
         place = _set(values, names, parse(text, f"The value of {one!r}").values, one)
-        changed[place] = one
-    return changed
+        origins = {other: line for other, line in origins.items() if other[: len(place)] != place} | {place: one}
+    return origins
 
 
 def _set(values: Any, names: list[str], value: Any, one: str) -> Place:

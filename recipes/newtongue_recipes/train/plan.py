@@ -12,6 +12,8 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue.answering.lora import check_lora
 from newtongue.base import embedding_table
+from newtongue.reading.mapper import Mapper
+from newtongue.saving.config import MapperConfig
 from newtongue_evaluation.report import table
 from newtongue_recipes.estimates import GIB, Estimate, expect_memory
 from newtongue_recipes.loading import check_attention, positions_of
@@ -117,9 +119,11 @@ def make_plan(recipe: Recipe, rows: Mapping[str, int], start: Start) -> Plan:
         trained["mapper"] = _count(start.mapper)
     elif recipe.map:
         embedding = base.get_input_embeddings().weight.shape[1]
+        own = embedding_table(encoder.model).shape[1] if encoder else width
         hidden = recipe.map.hidden or 2 * max(width, embedding)
-        read = width * (2 if recipe.map.embedded else 1)
-        trained["mapper"] = hidden * (read + embedding) + hidden + 3 * embedding + 2 * read
+        with init_empty_weights():
+            mapper = Mapper(MapperConfig(width, hidden, embedding, 1.0, embedded=own if recipe.map.embedded else 0))
+        trained["mapper"] = _count(mapper)
     if recipe.tune:
         trained["LoRA"] = _lora(base, recipe.tune, recipe.base.name)
     if recipe.tune and recipe.tune.answer == "own":
