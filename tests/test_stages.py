@@ -19,7 +19,7 @@ from newtongue_recipes.loading import load_base
 from newtongue_recipes.stages import Map, Represent, Training, Tune, map_language, represent, tune, twins_of
 from newtongue_recipes.stages.fitting import fitting, pair_row
 from newtongue_recipes.stages.map import Objective, Pair
-from newtongue_recipes.stages.represent import _encode
+from newtongue_recipes.stages.represent import _collator, _encode
 from newtongue_recipes.stages.vocabulary import train_vocabulary
 
 PAIRS = [Pair(english, turkish) for english, turkish in zip(tiny.ENGLISH, tiny.TURKISH, strict=True)] * 4
@@ -109,6 +109,22 @@ def test_represent_reads_the_name_of_a_special_token_as_text() -> None:
     [ids] = _encode(tokenizer, [text], Represent(training(), positions=64))["input_ids"]
     assert tokenizer.decode(ids[1:-1]) == text
     assert not {*ids[1:-1]} & {*tokenizer.all_special_ids}
+
+
+@pytest.mark.parametrize(
+    ("kept", "whole_words", "expected"), [(0.0, False, 0.0), (0.1, False, 0.1), (0.5, False, 0.5), (0.5, True, 0.0)]
+)
+def test_represent_asks_for_some_tokens_as_they_stand(kept: float, whole_words: bool, expected: float) -> None:
+    tokenizer = train_vocabulary(tiny.TURKISH * 10, 400, 64)
+    settings = Represent(training(), positions=64, kept=kept, whole_words=whole_words)
+    encoded = _encode(tokenizer, tiny.TURKISH * 200, settings)
+    rows = [dict(zip(encoded, row, strict=True)) for row in zip(*encoded.values(), strict=True)]
+    batch = _collator(tokenizer, settings)(rows)
+    asked = batch["labels"] != -100
+    stands = (batch["input_ids"] == batch["labels"])[asked].float().mean()
+    replaced = ((batch["input_ids"] != batch["labels"]) & (batch["input_ids"] != tokenizer.mask_token_id))[asked]
+    assert float(stands) == pytest.approx(expected, abs=0.02)
+    assert float(replaced.float().mean()) == pytest.approx(0.0 if whole_words else 0.1, abs=0.02)
 
 
 @pytest.mark.parametrize("whole_words", [False, True])

@@ -16,6 +16,8 @@ from newtongue import NewtongueError
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
+REPLACED = 0.1  # Of the tokens that a masked language model is asked for, as BERT has it.
+
 CLOSED = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 Count = Annotated[int, Field(gt=0, strict=True)]  # Strict: `true` is no number of steps.
 Whole = Annotated[int, Field(ge=0, strict=True)]
@@ -24,6 +26,7 @@ Length = Annotated[int, Field(ge=8, strict=True)]
 Rate = Annotated[float, Field(gt=0, strict=True)]
 Weight = Annotated[float, Field(ge=0, strict=True)]
 Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
+Kept = Annotated[float, Field(ge=0, lt=1 - REPLACED, strict=True)]
 Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
 Tokens = Literal["unigram", "bpe"]
 FolderOrId = Annotated[str, Field(min_length=1), AfterValidator(expanduser)]  # `~` is one's own folder.
@@ -118,8 +121,11 @@ class Represent:
     """Tokens it reads at once."""
     mask: Share = 0.2
     """Share of tokens masked."""
+    kept: Kept = 0.1
+    """Share of those that are left as they are and asked for all the same, so that a state still tells its own token; a
+    tenth is replaced by other tokens, the rest by the mask."""
     whole_words: bool = False
-    """Mask whole words instead of single tokens, where the language puts spaces between them."""
+    """Mask whole words instead of single tokens, where the language puts spaces between them; none of them is kept."""
 
     def __post_init__(self) -> None:
         if self.width % self.heads:

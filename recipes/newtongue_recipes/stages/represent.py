@@ -19,7 +19,7 @@ from transformers import (
 
 from newtongue import NewtongueError
 from newtongue.tokenizer.loading import load_tokenizer
-from newtongue_recipes.settings import Represent
+from newtongue_recipes.settings import REPLACED, Represent
 
 from .checkpoints import last_checkpoint, write_once
 from .exact import ExactTrainer, MaskByBatch, hush
@@ -118,8 +118,8 @@ def _collator(tokenizer: PreTrainedTokenizerBase, settings: Represent) -> Callab
         mlm=True,
         mlm_probability=settings.mask,
         whole_word_mask=settings.whole_words,
-        mask_replace_prob=1.0 if settings.whole_words else 0.8,
-        random_replace_prob=0.0 if settings.whole_words else 0.1,
+        mask_replace_prob=1.0 if settings.whole_words else 1 - REPLACED - settings.kept,
+        random_replace_prob=0.0 if settings.whole_words else REPLACED,
         seed=settings.training.seed,
     )
 
