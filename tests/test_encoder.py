@@ -119,20 +119,6 @@ def test_it_attaches_trains_and_comes_back_from_a_folder(architecture: str, tmp_
 
 
 @over_encoders
-def test_a_token_s_own_embedding_is_mapped_beside_its_state(architecture: str, tmp_path: Path) -> None:
-    base, encoder = bare_base(), tiny_encoder(architecture=architecture)
-    adapter = ModalityAdapter.create(base, encoder, language="tr", embedded=True).eval()
-    runs = [ids(5), ids(3)]
-    table = encoder.model.get_input_embeddings()
-    states, own = encoder(runs), table(torch.cat(runs))
-    assert adapter.config.mapper.embedded == own.shape[1]
-    assert torch.equal(adapter(runs), adapter.mapper(states, own))
-    assert not torch.equal(adapter(runs), adapter.mapper(states, own.flip(0)))
-    adapter.save_pretrained(tmp_path / "tr")
-    assert torch.equal(ModalityAdapter.from_pretrained(tmp_path / "tr").eval()(runs), adapter(runs))
-
-
-@over_encoders
 def test_a_published_masked_language_model_loads_without_its_head(architecture: str, tmp_path: Path) -> None:
     encoder = tiny_encoder(architecture=architecture)
     published = AutoModelForMaskedLM.from_config(encoder.model.config)

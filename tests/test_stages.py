@@ -234,11 +234,10 @@ def test_soft_tokens_settle_in_the_last_part_of_what_draws_them(
         def on_step_end(self, args, state, control, model=None, **kwargs):
             found.append(int(model.attached.adapter("tr").mapper.settles))
 
-    settings = Map(**{"toward": None, "through": None, part: training()}, settled=share, sharpness=4.0, embedded=True)
+    settings = Map(**{"toward": None, "through": None, part: training()}, settled=share, sharpness=4.0)
     base, encoder = load_base(base_folder), tiny.tiny_encoder()
     adapter = map_language(base, encoder, PAIRS, settings, tmp_path, language="tr", callbacks=[Watch()])
     assert found == expected
-    assert adapter.config.mapper.embedded == encoder.width
     assert adapter.mapper.settles
 
 

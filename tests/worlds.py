@@ -54,7 +54,7 @@ def adapter_for(
     encoder: str = "bert",
     voice: bool = False,
 ) -> ModalityAdapter:
-    """An adapter with random weights of its own; Japanese maps its tokens' embeddings and settles."""
+    """An adapter with random weights of its own; Japanese settles on the base's tokens."""
     texts, seed, sharpness = (JAPANESE, 2, 4.0) if language == "ja" else (TURKISH, 1, 0.0)
     config = lora if isinstance(lora, LoraConfig) else LoraConfig(r=4, target_modules="all-linear")
     adapter = ModalityAdapter.create(
@@ -62,7 +62,6 @@ def adapter_for(
         tiny_encoder(texts, encoder, seed),
         language=language,
         sharpness=sharpness,
-        embedded=language == "ja",
         lora=config if lora else None,
     ).eval()
     return adapter.with_voice(base) if voice else adapter

@@ -68,7 +68,6 @@ class ModalityAdapter(Float32):
         hidden: int | None = None,
         dropout: float = 0.05,
         sharpness: float = 0.0,
-        embedded: bool = False,
         borrows: bool = False,
         lora: LoraConfig | None = None,
         notes: dict[str, Any] | None = None,
@@ -82,7 +81,6 @@ class ModalityAdapter(Float32):
             hidden: the mapper's inner size, 1 or more; twice the larger of the two widths when not given.
             dropout: in the mapper, from 0 to 1.
             sharpness: how sharply soft tokens settle on the base's own tokens, 0 or more; 0 leaves them as they are.
-            embedded: map each token's own embedding beside its state.
             borrows: leave to the base's own tokens words in Latin letters, or, in a language that is itself written so,
                 words that are shorter in them.
             lora: how to tune the base; none by default (add it later with `with_lora`).
@@ -99,7 +97,6 @@ class ModalityAdapter(Float32):
             scale=embedding_scale(base),
             dropout=dropout,
             sharpness=sharpness,
-            embedded=embedding_table(encoder.model).shape[1] if embedded else 0,
         )
         config = ModalityConfig(language, encoder.vocabulary, info, mapper, notes=notes or {}, borrows=borrows)
         try:
@@ -152,8 +149,7 @@ class ModalityAdapter(Float32):
 
         Attached, these settle on the base's own tokens, where the mapper is made so.
         """
-        embedded = self.encoder.embed(runs) if self.config.mapper.embedded else None
-        soft: Tensor = self.mapper(self.encoder(runs), embedded)
+        soft: Tensor = self.mapper(self.encoder(runs))
         if not self._host:
             return soft
         base = self._host[0]

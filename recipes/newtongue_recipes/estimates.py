@@ -194,8 +194,7 @@ def _encoder(recipe: Recipe) -> Shape:
 
 def _mapper(encoder: Shape, base: Shape, recipe: Recipe) -> int:
     hidden = (recipe.map and recipe.map.hidden) or 2 * max(encoder.width, base.width)
-    embedded = encoder.width if recipe.map and recipe.map.embedded else 0
-    return hidden * (encoder.width + embedded + base.width)
+    return hidden * (encoder.width + base.width)
 
 
 def _settling(recipe: Recipe, base: Shape, places: int) -> int:

@@ -175,8 +175,6 @@ class Map:
     settled: Fraction = 0.0
     """Share of the second part's steps, the last ones, in which soft tokens already settle, as they will wherever
     they are read; without `sharpness` they never do."""
-    embedded: bool = False
-    """Map each token's own embedding beside its state, which says little of it after a brief stage 1."""
     borrows: bool = False
     """Leave words to the base, which reads them in its own tokens: those in Latin letters, or, in a language that is
     itself written so, those that are shorter in them."""

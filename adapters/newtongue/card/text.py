@@ -98,7 +98,7 @@ def _inside(config: ModalityConfig, lora: "LoraConfig | None") -> str:
     rows: list[list[Any]] = [
         ["base", f"{_called(base)}{at}: {shape}{bits}"],
         ["vocabulary", f"{config.vocabulary:,} ids"],
-        ["mapper", " → ".join(f"{size:,}" for size in mapper.sizes)],
+        ["mapper", f"{mapper.encoder_width:,} → {mapper.hidden:,} → {mapper.base_width:,}"],
         *([["voice", "writes its own tokens"]] if config.writes else []),
         ["LoRA", f"rank {lora.r}, alpha {lora.lora_alpha}" if lora else "none"],
         ["made with", f"newtongue {config.newtongue_version}"],

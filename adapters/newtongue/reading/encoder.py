@@ -141,11 +141,6 @@ class Encoder(nn.Module):
         keep = (place >= edges[:, :1]) & (place < edges[:, 1:])
         return states[keep]
 
-    def embed(self, runs: list[Tensor]) -> Tensor:
-        """The tokens' own embeddings, `[all tokens, embedding width]`, run after run."""
-        embedded: Tensor = self.model.get_input_embeddings()(torch.cat(runs))
-        return embedded
-
     def _states(self, windows: list[Tensor]) -> Tensor:
         """What one call of the model makes of windows, `[windows, longest, width]`."""
         lengths = torch.tensor([len(window) for window in windows], device=windows[0].device)

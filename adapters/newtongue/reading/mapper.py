@@ -33,10 +33,6 @@ class Mapper(nn.Module):
     The last layer works at unit size and the fixed `scale` brings its output to the size of an embedding, so
     one learning rate suits every base. `boundary` holds the two learned vectors that open and close a run.
 
-    A masked language model's last layers say what could stand at a position, and less of what does (Voita et al.,
-    EMNLP 2019), the less the more briefly it was trained. Where the config says so, a token's own embedding is mapped
-    beside its state, so that what it is need not be found again.
-
     Attributes:
         settles: whether soft tokens settle, where the config has a sharpness; a training may put it off.
     """
@@ -46,27 +42,20 @@ class Mapper(nn.Module):
         self.config = config
         self.settles = True
         self.norm = nn.LayerNorm(config.encoder_width)
-        self.norm_embedded = nn.LayerNorm(config.embedded) if config.embedded else None
-        self.up = nn.Linear(config.encoder_width + config.embedded, config.hidden)
+        self.up = nn.Linear(config.encoder_width, config.hidden)
         self.activation = nn.GELU()
         self.dropout = nn.Dropout(config.dropout)
         self.down = nn.Linear(config.hidden, config.base_width)
         self.boundary = nn.Parameter(torch.randn(2, config.base_width))
         # Unit variance at the output: a normalised input leaves GELU with a second moment near 0.4.
-        nn.init.normal_(self.up.weight, std=self.up.in_features**-0.5)
+        nn.init.normal_(self.up.weight, std=config.encoder_width**-0.5)
         nn.init.normal_(self.down.weight, std=(0.4 * config.hidden) ** -0.5)
         nn.init.zeros_(self.up.bias)
         nn.init.zeros_(self.down.bias)
 
-    def forward(self, states: Tensor, embedded: Tensor | None = None) -> Tensor:
-        """Map encoder states `[..., encoder_width]` to soft tokens `[..., base_width]`.
-
-        `embedded` `[..., embedded]` are the tokens' own embeddings, where the config has them.
-        """
-        normed = self.norm(states)
-        if self.norm_embedded is not None and embedded is not None:
-            normed = torch.cat([normed, self.norm_embedded(embedded)], -1)
-        hidden = self.dropout(self.activation(self.up(normed)))
+    def forward(self, states: Tensor) -> Tensor:
+        """Map encoder states `[..., encoder_width]` to soft tokens `[..., base_width]`."""
+        hidden = self.dropout(self.activation(self.up(self.norm(states))))
         soft: Tensor = self.down(hidden) * self.config.scale
         return soft
 

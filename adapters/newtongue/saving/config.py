@@ -33,7 +33,6 @@ class MapperConfig:
         scale: root mean square of one component of a base embedding; outputs start at this size.
         dropout: probability of dropping a hidden unit in training.
         sharpness: how sharply soft tokens settle on the base's own tokens; 0 leaves them where the layers put them.
-        embedded: size of a token's own embedding, mapped beside its state; 0 where the state alone is.
     """
 
     encoder_width: int
@@ -42,12 +41,6 @@ class MapperConfig:
     scale: float
     dropout: float = 0.05
     sharpness: float = 0.0
-    embedded: int = 0
-
-    @property
-    def sizes(self) -> tuple[int, int, int]:
-        """What it maps from, by way of, and to."""
-        return self.encoder_width + self.embedded, self.hidden, self.base_width
 
     @property
     def unit(self) -> float:
@@ -152,7 +145,6 @@ class ModalityConfig:
             (self.mapper.scale, (int, float), "mapper.scale"),
             (self.mapper.dropout, (int, float), "mapper.dropout"),
             (self.mapper.sharpness, (int, float), "mapper.sharpness"),
-            (self.mapper.embedded, int, "mapper.embedded"),
             (self.notes, dict, "notes"),
             (self.files, dict, "files"),
         ]
@@ -166,8 +158,7 @@ class ModalityConfig:
             if not any(value is one for one in known):
                 raise TypeError(f"{name} is {value!r}, of type {type(value).__name__}")
         bounds = {"encoder_width": (1, _LARGEST), "hidden": (1, _LARGEST), "base_width": (1, _LARGEST)}
-        bounds |= {"dropout": (0, 1), "sharpness": (0, _LARGEST), "embedded": (0, _LARGEST)}
-        for name, (least, most) in bounds.items():
+        for name, (least, most) in {**bounds, "dropout": (0, 1), "sharpness": (0, _LARGEST)}.items():
             value = getattr(self.mapper, name)
             if not least <= value <= most:
                 raise TypeError(f"mapper.{name} is {value!r}, out of bounds: from {least} to {most}")

@@ -29,7 +29,7 @@ class Line(Mapper):
         self.line = nn.Linear(config.encoder_width, config.base_width)
         self.boundary = nn.Parameter(torch.randn(2, config.base_width))
 
-    def forward(self, states: Tensor, _embedded: Tensor | None = None) -> Tensor:
+    def forward(self, states: Tensor) -> Tensor:
         """`[..., encoder_width]` to `[..., base_width]`."""
         soft: Tensor = self.line(states) * self.config.scale
         return soft

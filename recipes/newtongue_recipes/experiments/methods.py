@@ -119,7 +119,6 @@ METHODS: dict[str, Method] = {
     ),
     "ours-no-mined": Ours("adapter without a mined dictionary", "control", _map(mined=0)),
     "ours-no-masked": Ours("adapter without masking in stage 2", "control", _map(masked=0.0)),
-    "ours-no-embedded": Ours("adapter without the tokens' own embeddings", "control", _map(embedded=False)),
     "ours-no-borrows": Ours("adapter that borrows no words", "control", _map(borrows=False)),
     "ours-no-twins": Ours("adapter without twins", "control", _tune(twins=0.0)),
     "ours-no-anchor": Ours("adapter without anchor", "control", _map(anchor=0.0)),

@@ -59,7 +59,6 @@ def mapped(world: World, settings: Map, read: Made, folder: Path, callbacks: Seq
                 hidden=settings.hidden,
                 dropout=settings.dropout,
                 sharpness=settings.sharpness,
-                embedded=settings.embedded,
                 borrows=settings.borrows,
             )
             made.save_pretrained(folder / "adapter", overwrite=True)

@@ -29,10 +29,9 @@ def facts_of(parts: Parts) -> Facts:
         "borrows": config.borrows,
         "encoder": _encoder(parts),
         "mapper": {
-            "shape": list(config.mapper.sizes),
+            "shape": [config.mapper.encoder_width, config.mapper.hidden, config.mapper.base_width],
             "dropout": config.mapper.dropout,
             "sharpness": config.mapper.sharpness,
-            "embedded": config.mapper.embedded,
             "parameters": _parameters(parts, "mapper.safetensors"),
             "health": mapper_health(parts),
         },

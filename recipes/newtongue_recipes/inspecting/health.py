@@ -32,10 +32,9 @@ def mapper_health(parts: Parts) -> dict[str, float | bool] | None:
         raise AdapterFormatError(
             f"{parts.folder / 'mapper.safetensors'} has other shapes than its config: {error}. Get the adapter again."
         ) from error
-    seed = torch.Generator().manual_seed(0)
-    states, embedded = (torch.randn(STATES, width, generator=seed) for width in (config.encoder_width, config.embedded))
+    states = torch.randn(STATES, config.encoder_width, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        soft, boundaries = mapper(states, embedded), mapper.boundaries()
+        soft, boundaries = mapper(states), mapper.boundaries()
     return {
         "finite": all(bool(weight.isfinite().all()) for weight in mapper.state_dict().values()),
         "scale": config.scale,

@@ -41,7 +41,6 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
             f"{_of(encoder['positions'])} positions, {_weight(encoder, sizes['encoder'])}",
         ),
         ("mapper", f"{' → '.join(f'{size:,}' for size in mapper['shape'])}, {_weight(mapper, sizes['mapper'])}"),
-        ("", "tokens' own embeddings are mapped beside their states" if mapper["embedded"] else ""),
         ("", f"its soft tokens settle, sharpness {mapper['sharpness']:g}" if mapper["sharpness"] else ""),
         ("", _mapper_health(mapper["health"])),
     ]

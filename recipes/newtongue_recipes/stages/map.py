@@ -95,7 +95,6 @@ def map_language(
         hidden=settings.hidden,
         dropout=settings.dropout,
         sharpness=settings.sharpness,
-        embedded=settings.embedded,
         borrows=settings.borrows,
     )
     with lent(base, adapter, tokenizer, sharded=sharded) as model:

@@ -119,10 +119,9 @@ def make_plan(recipe: Recipe, rows: Mapping[str, int], start: Start) -> Plan:
         trained["mapper"] = _count(start.mapper)
     elif recipe.map:
         embedding = base.get_input_embeddings().weight.shape[1]
-        own = embedding_table(encoder.model).shape[1] if encoder else width
         hidden = recipe.map.hidden or 2 * max(width, embedding)
         with init_empty_weights():
-            mapper = Mapper(MapperConfig(width, hidden, embedding, 1.0, embedded=own if recipe.map.embedded else 0))
+            mapper = Mapper(MapperConfig(width, hidden, embedding, 1.0))
         trained["mapper"] = _count(mapper)
     if recipe.tune:
         trained["LoRA"] = _lora(base, recipe.tune, recipe.base.name)
