@@ -122,8 +122,7 @@ class Represent:
     mask: Share = 0.2
     """Share of tokens masked."""
     kept: Kept = 0.1
-    """Share of those that are left as they are and asked for all the same, so that a state still tells its own token; a
-    tenth is replaced by other tokens, the rest by the mask."""
+    """Share of those left as they are and asked for all the same, so that a state tells its own token."""
     whole_words: bool = False
     """Mask whole words instead of single tokens, where the language puts spaces between them; none of them is kept."""
 
