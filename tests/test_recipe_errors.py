@@ -62,6 +62,7 @@ def refused(name: str | Path, *overrides: str) -> str:
         pytest.param("map={toward: {steps: 1}}", ["encoder", "no encoder to start from"], id="nothing to map"),
         pytest.param("map={}", ["map", "trains nothing"], id="a stage that trains nothing"),
         pytest.param("represent={training: {steps: 1}, heads: 7}", ["width 512", "7 heads"], id="heads of a width"),
+        pytest.param("represent={training: {steps: 1}, whole_words: true, kept: 0.5}", ["whole_words"], id="none kept"),
         pytest.param("represent={training: {steps: 1}, mask: 1}", ["represent.mask", "less than 1"], id="all masked"),
         pytest.param("tune.training.extra.optimm=x", ["extra.optimm", "SFTConfig", "'optim'"], id="unknown option"),
         pytest.param("tune.training.extra.max_steps=9", ["extra.max_steps", "'steps'"], id="option with a key"),

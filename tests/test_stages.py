@@ -112,7 +112,7 @@ def test_represent_reads_the_name_of_a_special_token_as_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "whole_words", "expected"), [(0.0, False, 0.0), (0.1, False, 0.1), (0.5, False, 0.5), (0.5, True, 0.0)]
+    ("kept", "whole_words", "expected"), [(0.0, False, 0.0), (0.1, False, 0.1), (0.5, False, 0.5), (0.1, True, 0.0)]
 )
 def test_represent_asks_for_some_tokens_as_they_stand(kept: float, whole_words: bool, expected: float) -> None:
     tokenizer = train_vocabulary(tiny.TURKISH * 10, 400, 64)

@@ -16,7 +16,7 @@ from newtongue import NewtongueError
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
-REPLACED = 0.1  # Of the tokens that a masked language model is asked for, as BERT has it.
+REPLACED, KEPT = 0.1, 0.1  # Of the tokens that a masked language model is asked for, as BERT has it.
 
 CLOSED = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 Count = Annotated[int, Field(gt=0, strict=True)]  # Strict: `true` is no number of steps.
@@ -120,9 +120,9 @@ class Represent:
     positions: Length = 512
     """Tokens it reads at once."""
     mask: Share = 0.2
-    """Share of tokens masked."""
-    kept: Kept = 0.1
-    """Share of those left as they are and asked for all the same, so that a state tells its own token."""
+    """Share of tokens asked for, most of them masked."""
+    kept: Kept = KEPT
+    """Share of these left as they are, so that a state tells its own token."""
     whole_words: bool = False
     """Mask whole words instead of single tokens, where the language puts spaces between them; none of them is kept."""
 
@@ -130,6 +130,10 @@ class Represent:
         if self.width % self.heads:
             raise NewtongueError(
                 f"An encoder of width {self.width} cannot have {self.heads} heads. Give a number that divides it."
+            )
+        if self.whole_words and self.kept not in (0, KEPT):
+            raise NewtongueError(
+                f"Of whole words (whole_words) no token is kept as it is, and kept is {self.kept}. Leave one out."
             )
 
 
