@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 PARTS = ("newtongue", "torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate")
+CPUINFO = Path("/proc/cpuinfo")
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16", "svebf16"}  # As it calls instructions that multiply in it.
 
 
 def environment() -> dict[str, Any]:
@@ -20,7 +22,7 @@ def environment() -> dict[str, Any]:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "versions": {"python": platform.python_version(), **found},
-        "hardware": {"processor": _processor(), "cores": cores(), "gpu": gpu},
+        "hardware": {"processor": _processor(), "cores": cores(), "gpu": gpu, "imitates_bfloat16": imitates_bfloat16()},
     }
 
 
@@ -43,10 +45,21 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def imitates_bfloat16() -> bool:
+    """Whether this is a CPU, no GPU beside it, without instructions for bfloat16: products take several times as long."""
+    import torch
+
+    told = {word for key in ("flags", "Features") for word in _cpuinfo().get(key, "").split()}  # x86, ARM
+    return bool(told) and not told & BFLOAT16 and not torch.cuda.is_available()
+
+
 def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        if names:
-            return names[0]
-    return platform.processor() or platform.machine()
+    return _cpuinfo().get("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo() -> dict[str, str]:
+    """What Linux says of the first processor."""
+    if not CPUINFO.exists():
+        return {}
+    first = CPUINFO.read_text().partition("\n\n")[0]
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}

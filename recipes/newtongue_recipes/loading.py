@@ -18,6 +18,7 @@ from transformers.utils import CONFIG_NAME
 from newtongue import ModalityAdapter, NewtongueError
 from newtongue.base import BaseInfo
 from newtongue.tokenizer.loading import load_tokenizer
+from newtongue_evaluation.environment import imitates_bfloat16
 
 _DAMAGED = (LookupError, EOFError, RuntimeError, SafetensorError, UnpicklingError)  # What such files give, once read.
 NF4_BLOCK = 64  # Weights that share a scale; bitsandbytes' repacking fails on rows that are no multiple of it.
@@ -89,6 +90,11 @@ def load_base(
     if commit:  # transformers' configurations do not say it any more.
         base.config._commit_hash = commit
     return base
+
+
+def small_dtype() -> torch.dtype:
+    """bfloat16, in which a 4-bit base computes on a GPU; float32 on a CPU that would only imitate it, and slowly."""
+    return torch.float32 if imitates_bfloat16() else torch.bfloat16
 
 
 def _check_whole(name: str | Path, base: PreTrainedModel, found: dict[str, Any]) -> None:

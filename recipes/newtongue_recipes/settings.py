@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from newtongue import NewtongueError
+from newtongue_evaluation.environment import imitates_bfloat16
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -61,6 +62,11 @@ class Training:
         """Rows of a step on a device."""
         return self.batch * int(self.extra.get("gradient_accumulation_steps", 1))
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """What of `extra` is taken here: a CPU that would only imitate bfloat16, and slowly, trains in float32."""
+        return {**self.extra, "bf16": False} if self.extra.get("bf16") and imitates_bfloat16() else self.extra
+
     def arguments(self, folder: Path, kind: "type[TrainingArguments] | None" = None, **more: Any) -> Any:
         """The trainer's own arguments (`TrainingArguments` or a subclass), writing below `folder`."""
         import torch  # Settings are read where nothing is trained, and without waiting for torch.
@@ -86,7 +92,7 @@ class Training:
             "use_cpu": not torch.cuda.is_available(),
             "optim": "adamw_torch_fused",
         }
-        return (kind or TrainingArguments)(**{**values, **more, **self.extra})
+        return (kind or TrainingArguments)(**{**values, **more, **self.options})
 
 
 def key_of(arguments: "TrainingArguments") -> str:

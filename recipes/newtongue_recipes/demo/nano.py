@@ -26,7 +26,7 @@ from transformers import (
 )
 
 from newtongue_recipes.atlas.english import ExerciseKind, exercises, plain_text
-from newtongue_recipes.loading import load_base
+from newtongue_recipes.loading import load_base, small_dtype
 from newtongue_recipes.settings import Training
 from newtongue_recipes.stages.checkpoints import last_checkpoint
 
@@ -106,11 +106,11 @@ def small_phi(tokenizer: PreTrainedTokenizerBase, rows: int, width: int, layers:
 
 
 def load_nano(folder: Path, dtype: torch.dtype | None = None) -> PreTrainedModel:
-    """phi-nano in NF4, frozen, computing in bfloat16 as a 4-bit base on a GPU does; the same in training and after.
+    """phi-nano in NF4, frozen, computing in `small_dtype()` in training and after.
 
     bitsandbytes' repacking for the CPU is off and the attention is the plain one, faster on rows this short.
     """
-    return load_base(folder, trainable=True, dtype=dtype or torch.bfloat16, attention="eager")
+    return load_base(folder, trainable=True, dtype=dtype or small_dtype(), attention="eager")
 
 
 def english_tokenizer(texts: Iterable[str], size: int) -> PreTrainedTokenizerBase:

@@ -134,7 +134,7 @@ class Workshop:
             tuned.alpha,
             tuned.max_length,
             self.run.seed,
-            {key: value for key, value in tuned.training.extra.items() if key != "disable_tqdm"},
+            {key: value for key, value in tuned.training.options.items() if key != "disable_tqdm"},
         )
         if self.run.equal == "tuning":
             given = given.changed(reading=0.5)

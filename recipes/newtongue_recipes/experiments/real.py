@@ -14,7 +14,7 @@ from newtongue.spans.borrowed import cut_latin, is_latin
 from newtongue.tokenizer.loading import load_tokenizer
 from newtongue_evaluation.baselines import Lessons, Question
 from newtongue_recipes.demo.lessons import repeat, said_in, write
-from newtongue_recipes.loading import load_base
+from newtongue_recipes.loading import load_base, small_dtype
 from newtongue_recipes.stages.dictionary import mine_dictionary
 from newtongue_recipes.stages.map import Pair
 
@@ -157,8 +157,8 @@ def _lessons(
 
 
 def _loader(base: Path) -> Callable[..., PreTrainedModel]:
-    def load(dtype: torch.dtype = torch.bfloat16) -> PreTrainedModel:
-        return load_base(base, trainable=True, dtype=dtype, attention="eager")
+    def load(dtype: torch.dtype | None = None) -> PreTrainedModel:
+        return load_base(base, trainable=True, dtype=dtype or small_dtype(), attention="eager")
 
     return load
 
