@@ -10,7 +10,7 @@ import pytest
 
 from newtongue import NewtongueError
 from newtongue_evaluation import environment as where
-from newtongue_evaluation.environment import commit_of, environment
+from newtongue_evaluation.environment import commit_of, environment, imitates_bfloat16
 from newtongue_evaluation.results import Cost, Result, Row, read_results, write_result
 
 ROWS = (Row("1", "Başkent?", ("Paris",), "Paris", 1.5, "capital", "Capital?", {"at 1": 1.0}), Row("2", "?", ("a", "b")))
@@ -84,3 +84,25 @@ def test_figures_name_the_commit_they_were_made_at_where_there_is_one(tmp_path: 
     commit_of.cache_clear()
     assert re.fullmatch(r"\+[0-9a-f]{7,}\.dirty", commit_of(ours))
     assert environment()["versions"]["newtongue"] == version("newtongue") + commit_of(Path(where.__file__))
+
+
+@pytest.mark.parametrize(
+    ("told", "gpu", "imitates"),
+    [
+        pytest.param("model name : Xeon\nflags : fpu avx512f avx512_vnni", False, True, id="x86 without"),
+        pytest.param("flags\t: fpu avx512f avx512_bf16", False, False, id="x86 with"),
+        pytest.param("Features : fp asimd", False, True, id="ARM without"),
+        pytest.param("Features : fp asimd bf16", False, False, id="ARM with"),
+        pytest.param("flags : fpu\n\nflags : fpu avx512_bf16", False, True, id="the first processor counts"),
+        pytest.param("flags : fpu", True, False, id="a GPU beside it"),
+        pytest.param(None, False, False, id="a system that does not tell"),
+    ],
+)
+def test_a_cpu_without_bfloat16_is_known_by_what_linux_tells(
+    told: str | None, gpu: bool, imitates: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
+    if told is not None:
+        where.CPUINFO.write_text(told)
+    assert imitates_bfloat16() == imitates

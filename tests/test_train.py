@@ -135,6 +135,22 @@ def test_the_plan_counts_what_is_trained(answer: str, world: Path, tmp_path: Pat
     assert plan.frozen == sum(one.numel() for one in load_base(world / "base", four_bit=False).parameters())
 
 
+@pytest.mark.parametrize("imitates", [True, False])
+def test_a_cpu_that_imitates_bfloat16_trains_without_and_the_plan_says_so(
+    imitates: bool, world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newtongue_recipes.settings.imitates_bfloat16", lambda: imitates)
+    recipe = recipe_of(
+        world, "phi-2-turkish", **{"map.toward.extra": "{bf16: true, weight_decay: 0.1}", "tune.training.extra": "{}"}
+    )
+    arguments = recipe.map.toward.arguments(world / "toward")
+    assert (arguments.bf16, arguments.weight_decay) == (not imitates, 0.1)
+    rows = dict.fromkeys(("represent", "words", "toward", "through", "tune"), 24)
+    told = [line for line in make_plan(recipe, rows, None).as_markdown().splitlines() if "bf16" in line]
+    assert len(told) == imitates
+    assert all("toward" in line and "tune" not in line for line in told)
+
+
 def test_the_plan_counts_tied_weights_once(world: Path, tmp_path: Path) -> None:
     tied = tiny.save_base(tmp_path / "tied", "phi3")
     rows = dict.fromkeys(("represent", "words", "toward", "through", "tune"), 24)

@@ -46,7 +46,7 @@ def cores() -> int:
 
 
 def imitates_bfloat16() -> bool:
-    """Whether this is a CPU, no GPU beside it, without instructions for bfloat16: products take several times as long."""
+    """Whether this is a CPU without instructions for bfloat16, and no GPU: products take it several times as long."""
     import torch
 
     told = {word for key in ("flags", "Features") for word in _cpuinfo().get(key, "").split()}  # x86, ARM

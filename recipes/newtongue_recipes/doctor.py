@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from newtongue_evaluation.environment import imitates_bfloat16
 from newtongue_recipes.estimates import GIB, expect_memory, suits_cpu
 from newtongue_recipes.recipe import load_recipe, shipped
 
@@ -104,7 +105,8 @@ def check_gpus() -> Iterator[Check]:
             fix = "Install a torch built for its CUDA: https://pytorch.org/get-started/locally."
             yield Check("GPU", "bad", f"there is one and torch {torch.__version__} does not see it", fix)
         else:
-            yield Check("GPU", "none", "none; the demo trains on the CPU, a base of billions does not")
+            trained = "in float32, for it has no bfloat16" if imitates_bfloat16() else "in bfloat16 where asked to"
+            yield Check("GPU", "none", f"none; the demo trains on the CPU, {trained}; a base of billions does not")
 
 
 def check_memory() -> Check:

@@ -34,6 +34,7 @@ class Part:
     """A training of a stage: what it reads, how many rows there are, and how many it takes.
 
     Where rows are mined, there is no telling how many. `others` is the share of a step that is rows of another kind.
+    `widened`: bf16 is asked for, and trained in float32.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Part:
     steps: int
     batch: int
     others: float = 0.0
+    widened: bool = False
 
     @property
     def passes(self) -> float | None:
@@ -81,6 +83,9 @@ class Plan:
             f"Parameters trained: {trained}. Frozen: {self.frozen:,} of the base.",
             f"Disk: about {size_of(self.disk)}, checkpoints included.",
         ]
+        widened = ", ".join(one.name for one in self.parts if one.widened)
+        if widened:
+            lines.append(f"Without bf16, which this CPU would only imitate, and slowly: {widened}.")
         if self.memory:
             parts = ", ".join(f"{part} {size_of(size)}" for part, size in self.memory.parts.items())
             lines.append(
@@ -135,7 +140,8 @@ def make_plan(recipe: Recipe, rows: Mapping[str, int], start: Start) -> Plan:
         name = stage if part == "training" else part
         known = None if name == "words" and recipe.map and recipe.map.mined else rows[name]
         twins = recipe.tune.twins if name == "tune" and recipe.tune else 0.0
-        parts.append(Part(name, known, training.steps, training.rows * processes, twins))
+        widened = training.options != training.extra
+        parts.append(Part(name, known, training.steps, training.rows * processes, twins, widened))
         disk += _written(training, _trained_by(stage, trained))
     disk += WEIGHT * (2 * sum(trained.values()) + sum(_trained_by(one, trained) for one in stages_of(recipe)))
     return Plan(parts, frozen, trained, expect_memory(recipe), disk)
