@@ -20,7 +20,8 @@ KINDS = [
     *((name, "nf4") for name in ("phi", "llama")),
 ]
 SOME = [("phi", "float32"), ("gemma3_text", "float32"), ("phi", "nf4")]  # Where one of each sort is enough.
-TOLERANCE = {"float32": 3e-5, "bfloat16": 0.2, "nf4": 3e-5}  # Of the largest logit.
+# Of the largest logit. OLMo 2 norms what attention gives, and where its values nearly cancel, rounding grows with them.
+TOLERANCE = {"float32": 2e-4, "bfloat16": 0.2, "nf4": 2e-4}
 
 
 @cache

@@ -65,7 +65,8 @@ class Training:
     @property
     def options(self) -> dict[str, Any]:
         """What of `extra` is taken here: a CPU that would only imitate bfloat16, and slowly, trains in float32."""
-        return {**self.extra, "bf16": False} if self.extra.get("bf16") and imitates_bfloat16() else self.extra
+        asked = self.extra.get("bf16") and not self.extra.get("fp16")  # For both, the trainer's own refusal.
+        return {**self.extra, "bf16": False} if asked and imitates_bfloat16() else self.extra
 
     def arguments(self, folder: Path, kind: "type[TrainingArguments] | None" = None, **more: Any) -> Any:
         """The trainer's own arguments (`TrainingArguments` or a subclass), writing below `folder`."""
